@@ -1,0 +1,58 @@
+import { LRUCache } from 'lru-cache'
+
+import type { Header } from './header.ts'
+import { VerifiedAccessToken } from './access-token.ts'
+
+/** Headers which are known to be good; an issuer has a few. */
+const MAX_HEADERS = 256
+const MAX_HEADER_LENGTH = 1024
+
+/** The bounds of a {@link TokenCache}. */
+export interface CacheBounds {
+  /** Tokens. */
+  readonly max: number
+  /** Octets, estimated. */
+  readonly maxSize: number
+}
+
+/**
+ * Remembers which tokens a key has signed, by the SHA-256 of the whole token, signature included: by header and
+ * payload alone any signature would do. No token is kept, and no refusal: garbage cannot push out what is good.
+ *
+ * One cache belongs to one resource server, so that no verdict of another configuration is ever met.
+ */
+export class TokenCache {
+  readonly #tokens: LRUCache<string, VerifiedAccessToken>
+  /** Written after a signature verified, so nobody without a key can fill it. */
+  readonly #headers = new LRUCache<string, Header>({ max: MAX_HEADERS })
+
+  constructor({ max, maxSize }: CacheBounds) {
+    this.#tokens = new LRUCache({ max, maxSize })
+  }
+
+  get(id: string): VerifiedAccessToken | undefined {
+    const known = this.#tokens.get(id)
+    if (known === undefined || !VerifiedAccessToken.originOf(known).key.retired) return known
+    this.#tokens.delete(id)
+    return undefined
+  }
+
+  /** The header that was read from this text before: reading it again would give the same. */
+  header(encoded: string): Header | undefined {
+    return this.#headers.get(encoded)
+  }
+
+  remember(id: string, tokenLength: number, encodedHeader: string, header: Header, token: VerifiedAccessToken): void {
+    this.#tokens.set(id, token, { size: 2 * tokenLength + 512 })
+    if (encodedHeader.length <= MAX_HEADER_LENGTH) this.#headers.set(encodedHeader, header)
+  }
+
+  clear(): void {
+    this.#tokens.clear()
+    this.#headers.clear()
+  }
+
+  get size(): number {
+    return this.#tokens.size
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * A set which nobody can change: `Object.freeze(new Set())` still takes `.add`, also by `Set.prototype.add.call`, and
+ * a cached token would carry the addition into other requests.
+ */
+export class FrozenSet implements ReadonlySet<string> {
+  readonly #values: ReadonlySet<string>
+
+  constructor(values: Iterable<string>) {
+    this.#values = new Set(values)
+    Object.freeze(this)
+  }
+
+  static {
+    Object.freeze(this.prototype)
+    Object.freeze(this)
+  }
+
+  get size(): number {
+    return this.#values.size
+  }
+  has(value: string): boolean {
+    return this.#values.has(value)
+  }
+  forEach(callback: (value: string, key: string, set: ReadonlySet<string>) => void, thisArg?: unknown): void {
+    for (const value of this.#values) callback.call(thisArg, value, value, this)
+  }
+  entries(): SetIterator<[string, string]> {
+    return this.#values.entries()
+  }
+  keys(): SetIterator<string> {
+    return this.#values.keys()
+  }
+  values(): SetIterator<string> {
+    return this.#values.values()
+  }
+  [Symbol.iterator](): SetIterator<string> {
+    return this.#values.values()
+  }
+  union<T>(other: ReadonlySetLike<T>): Set<string | T> {
+    return this.#values.union(other)
+  }
+  intersection<T>(other: ReadonlySetLike<T>): Set<string & T> {
+    return this.#values.intersection(other)
+  }
+  difference<T>(other: ReadonlySetLike<T>): Set<string> {
+    return this.#values.difference(other)
+  }
+  symmetricDifference<T>(other: ReadonlySetLike<T>): Set<string | T> {
+    return this.#values.symmetricDifference(other)
+  }
+  isSubsetOf(other: ReadonlySetLike<unknown>): boolean {
+    return this.#values.isSubsetOf(other)
+  }
+  isSupersetOf(other: ReadonlySetLike<unknown>): boolean {
+    return this.#values.isSupersetOf(other)
+  }
+  isDisjointFrom(other: ReadonlySetLike<unknown>): boolean {
+    return this.#values.isDisjointFrom(other)
+  }
+  /** The values in order of first occurrence, so that a token serializes to something readable. */
+  toJSON(): string[] {
+    return [...this.#values]
+  }
+  /** What `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): ReadonlySet<string> {
+    return new Set(this.#values)
+  }
+}
+
+export const EMPTY_SET: FrozenSet = new FrozenSet([])

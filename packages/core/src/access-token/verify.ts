@@ -1,0 +1,180 @@
+import { decodeText, digest, verifySignature } from '#crypto'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+
+import { Refusal } from '../errors.ts'
+import { decodedLength } from '../internal/base64url.ts'
+import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
+import type { VerificationKey } from '../issuer/jwk.ts'
+import type { Issuers } from '../issuer/issuers.ts'
+import type { Trust } from '../issuer/trust.ts'
+import type { ResourceRequest } from '../request.ts'
+import { VerifiedAccessToken, type Verifier } from './access-token.ts'
+import type { TokenCache } from './cache.ts'
+import { parseCompact } from './compact.ts'
+import { ACCESS_TOKEN_TYPE, type Header, readHeader } from './header.ts'
+import { looksForeign, type TimeRules, validateClaims } from './validators.ts'
+
+/** Characters; an issuer identifier is not longer, and a longer `iss` picks nothing. */
+const MAX_ISS_LENGTH = 512
+
+/** What the verification of a resource server reads: its configuration and its memory. */
+export interface VerificationContext {
+  readonly verifier: Verifier
+  readonly issuers: Issuers
+  readonly times: TimeRules
+  /** Characters. */
+  readonly maxTokenLength: number
+  readonly schema: StandardSchemaV1<unknown, unknown> | undefined
+  readonly cache: TokenCache | undefined
+}
+
+/**
+ * Verifies an access token: RFC 9068 §4 in an order in which what costs little comes first, and nothing that the
+ * token says causes a request before its `iss` has picked an issuer which is trusted.
+ *
+ * @see [RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)
+ */
+export async function verifyAccessToken(
+  token: string,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): Promise<VerifiedAccessToken | Refusal> {
+  if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
+
+  const { cache } = context
+  let id: string | undefined
+  if (cache !== undefined) {
+    const hashed = digest(token)
+    id = typeof hashed === 'string' ? hashed : await hashed
+    const known = cache.get(id)
+    if (known !== undefined) {
+      const again = judgeAgain(known, context, now, request)
+      const verdict = again instanceof Promise ? await again : again
+      if (verdict !== undefined) return verdict
+    }
+  }
+
+  const compact = parseCompact(token)
+  if (compact instanceof Refusal) return compact
+  const header = cache?.header(compact.header) ?? readHeader(compact.header)
+  if (header instanceof Refusal) return header
+  const gate = context.issuers.admits(header)
+  if (gate !== undefined) return gate
+
+  const text = decodeText(compact.payload)
+  const claims = text === undefined ? undefined : parseJSONObject(text)
+  if (claims === undefined) return new Refusal('claims_malformed')
+  const picked = pickIssuer(claims, context, request)
+  const trust = picked instanceof Promise ? await picked : picked
+  if (trust instanceof Refusal) return trust
+  const typeRefusal = validateType(header, claims, trust)
+  if (typeRefusal !== undefined) return typeRefusal
+
+  const found = trust.keys.find(header.kid, header.alg, now, () => validateClaims(claims, trust, context.times, now))
+  const keys = found instanceof Promise ? await found : found
+  if (keys instanceof Refusal) return keys
+
+  const signatureLength = decodedLength(compact.signature)
+  let key: VerificationKey | undefined
+  for (const candidate of keys) {
+    if (!candidate.fits(header.alg, signatureLength)) continue
+    const imported = candidate.handle(header.alg)
+    // oxlint-disable-next-line no-await-in-loop -- at most four, and the first that fits ends it
+    const handle = imported instanceof Promise ? await imported : imported
+    if (handle === undefined) continue
+    const verdict = verifySignature(header.alg, handle, token)
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    if (typeof verdict === 'boolean' ? verdict : await verdict) {
+      key = candidate
+      break
+    }
+  }
+  if (key === undefined) {
+    if (validateClaims(claims, trust, context.times, now) === undefined) trust.keys.suspect(now)
+    return new Refusal('signature_invalid')
+  }
+
+  const claimsRefusal = validateClaims(claims, trust, context.times, now)
+  if (claimsRefusal !== undefined) return claimsRefusal
+  const shaped = context.schema === undefined ? claims : applySchema(context.schema, claims)
+  const shown = shaped instanceof Promise ? await shaped : shaped
+  if (shown instanceof Refusal) return shown
+
+  const { verifier } = context
+  const verified = new VerifiedAccessToken({ verifier, header: header.header, claims, trust, key }, shown)
+  // The key may have gone while a schema or a runtime's cryptography took its time.
+  if (key.retired) return new Refusal('key_retired')
+  if (cache !== undefined) cache.remember(id as string, token.length, compact.header, header, verified)
+  return verified
+}
+
+/**
+ * What is remembered is the fact that this key of this issuer signed this very token. Whether that still counts is
+ * judged each time: the issuer must still be trusted by the same rules, the key must still be its key, and the claims
+ * must hold now. `undefined` sends the token through the whole verification, which finds the right refusal.
+ */
+function judgeAgain(
+  known: VerifiedAccessToken,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): VerifiedAccessToken | Refusal | undefined | Promise<VerifiedAccessToken | Refusal | undefined> {
+  const { trust, key, claims } = VerifiedAccessToken.originOf(known)
+  const judge = (current: Trust | Refusal): VerifiedAccessToken | Refusal | undefined => {
+    if (current instanceof Refusal) return current
+    if (current !== trust || key.retired || !trust.keys.usable(now)) return undefined
+    return validateClaims(claims, trust, context.times, now) ?? known
+  }
+  const picked = context.issuers.pick(trust.issuer, request)
+  return picked instanceof Promise ? picked.then(judge) : judge(picked)
+}
+
+function pickIssuer(
+  claims: JSONObject,
+  context: VerificationContext,
+  request: ResourceRequest | undefined,
+): Trust | Refusal | Promise<Trust | Refusal> {
+  const { iss } = claims
+  if (iss === undefined) return new Refusal('claim_missing', { claim: 'iss' })
+  if (typeof iss !== 'string') return new Refusal('claim_invalid', { claim: 'iss' })
+  if (iss.length > MAX_ISS_LENGTH) return new Refusal('issuer_not_trusted')
+  return context.issuers.pick(iss, request)
+}
+
+/** `typ` and `alg` by the rules of the issuer itself, RFC 9068 §4 step 1 and RFC 8725 §3.1. */
+function validateType(header: Header, claims: JSONObject, trust: Trust): Refusal | undefined {
+  if (!trust.algorithms.has(header.alg)) return new Refusal('algorithm_not_allowed')
+  if (header.typ === ACCESS_TOKEN_TYPE) return undefined
+  if (!trust.otherTypes.has(header.typ)) return new Refusal('type_mismatch')
+  return looksForeign(claims) ? new Refusal('not_an_access_token') : undefined
+}
+
+/** Runs the schema of the application. What it returns is shown to handlers; the registered claims stay the signed ones. */
+function applySchema(
+  schema: StandardSchemaV1<unknown, unknown>,
+  claims: JSONObject,
+): JSONObject | Refusal | Promise<JSONObject | Refusal> {
+  const finish = (result: StandardSchemaV1.Result<unknown>): JSONObject | Refusal => {
+    if (result.issues !== undefined) return new Refusal('claims_schema_mismatch')
+    if (!isObject(result.value)) throw new TypeError('Cannot use claims: the schema returned no object')
+    const shown: Record<string, unknown> = Object.create(null)
+    for (const name of Object.keys(result.value)) shown[name] = freeze(result.value[name])
+    for (const name of REGISTERED) if (claims[name] !== undefined) shown[name] = claims[name]
+    return Object.freeze(shown)
+  }
+  const result = schema['~standard'].validate(claims)
+  return result instanceof Promise ? result.then(finish) : finish(result)
+}
+
+/** Claims which verification judged: a schema may type them, not change them. */
+const REGISTERED = ['iss', 'sub', 'aud', 'client_id', 'exp', 'nbf', 'iat', 'jti', 'cnf', 'scope'] as const
+
+/** Freezes what a schema made, as far as it is plain data. */
+function freeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== null && prototype !== Object.prototype && !Array.isArray(value)) return value
+  for (const member of Object.values(value)) freeze(member)
+  return Object.freeze(value)
+}

@@ -1,0 +1,40 @@
+/** What the `Authorization` field of a request says. */
+export type Credentials =
+  | { readonly kind: 'bearer'; readonly token: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'malformed' }
+
+const ABSENT: Credentials = { kind: 'absent' }
+const MALFORMED: Credentials = { kind: 'malformed' }
+
+/** `auth-scheme` (a `token` of RFC 9110 §5.6.2), then one or more spaces, then the rest. */
+const CREDENTIALS = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?: +(.*))?$/s
+/** `b64token` of RFC 6750 §2.1: the padding stands only at the end. */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
+
+/**
+ * Reads the `Authorization` header field, the only way of sending a token that is read at all: query, form and
+ * cookie are not looked at, also not beside a header.
+ *
+ * Another scheme is no authentication information for us (absent); what is no credentials by the grammar of
+ * RFC 9110 §11.4, or Bearer without exactly one `b64token`, is malformed.
+ *
+ * @see [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)
+ * @see [RFC 9110 §11.4](https://www.rfc-editor.org/rfc/rfc9110#section-11.4)
+ */
+export function parseCredentials(field: string | null): Credentials {
+  if (field === null) return ABSENT
+  // The common spelling, without a match object for the whole field.
+  if (field.startsWith('Bearer ')) return bearer(field.slice(7))
+  const match = CREDENTIALS.exec(field)
+  if (match === null) return MALFORMED
+  if ((match[1] as string).toLowerCase() !== 'bearer') return ABSENT
+  return bearer(match[2] ?? '')
+}
+
+function bearer(rest: string): Credentials {
+  let start = 0
+  while (rest.charCodeAt(start) === 0x20) start += 1
+  const token = start === 0 ? rest : rest.slice(start)
+  return B64TOKEN.test(token) ? { kind: 'bearer', token } : MALFORMED
+}

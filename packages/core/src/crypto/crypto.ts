@@ -1,0 +1,23 @@
+/** The public members of a JWK that passed the checks of `issuer/jwk.ts`. */
+export type PublicJWK = Readonly<Record<string, string>>
+
+/** A key ready to verify with; what it is belongs to the implementation. */
+export type KeyHandle = object
+
+/**
+ * The one seam to cryptography: `#crypto` resolves to `node.ts` or `web.ts` by the runtime's condition.
+ * What is synchronous in one may be a promise in the other.
+ */
+export interface CryptoImplementation {
+  readonly implementation: 'node' | 'web'
+  /** Whether this runtime can verify with `alg`. Does no I/O. */
+  supports(alg: string): boolean
+  /** `undefined` when the runtime refuses the key, for example a point which is not on its curve. */
+  importKey(jwk: PublicJWK, alg: string): KeyHandle | undefined | Promise<KeyHandle | undefined>
+  /** Whether `token`, a compact JWS, is signed by `key`. Never throws and never rejects: a failure is `false`. */
+  verifySignature(alg: string, key: KeyHandle, token: string): boolean | Promise<boolean>
+  /** SHA-256 of a token, base64. */
+  digest(token: string): string | Promise<string>
+  /** Canonical base64url of UTF-8 text; `undefined` for malformed UTF-8 (RFC 8725 §3.7). */
+  decodeText(base64url: string): string | undefined
+}

@@ -1,0 +1,175 @@
+/** Seconds for the whole exchange: connection, header, body. */
+export const FETCH_DEADLINE = 5
+/** Octets of a decoded body; a compressed one is stopped while it inflates. */
+const MAX_BODY = 512 * 1024
+
+/** Why a document could not be had. `decides` says whether another place may be tried for it. */
+export type FetchFailure =
+  | 'network' // no connection, reset, DNS, or a body that broke off
+  | 'timeout'
+  | 'status_transient' // 408, 425, 429 and 5xx: the issuer says it cannot at the moment
+  | 'status_refused' // any other status: there is no document here
+  | 'redirect'
+  | 'too_large'
+  | 'content_type'
+  | 'not_json'
+  | 'not_modified_unasked'
+
+export interface FetchedText {
+  readonly ok: true
+  /** `undefined` for 304. */
+  readonly text: string | undefined
+  readonly contentType: string
+  readonly etag: string | undefined
+  /** Seconds for which the answer is fresh, by `Cache-Control` and `Age`; `undefined` when it does not say. */
+  readonly lifetime: number | undefined
+}
+export interface FetchFailed {
+  readonly ok: false
+  readonly failure: FetchFailure
+  /** Seconds of `Retry-After`. */
+  readonly retryAfter?: number | undefined
+}
+
+const failed = (failure: FetchFailure, retryAfter?: number): FetchFailed => ({ ok: false, failure, retryAfter })
+
+/**
+ * One GET of a document of an issuer, under all limits: a deadline over the whole exchange, a cap on the decoded
+ * body, no redirects (a redirect would let whoever answers choose our next request). Never rejects.
+ *
+ * @param now seconds since the epoch, for a `Retry-After` that is a date
+ */
+export async function fetchText(
+  url: string,
+  doFetch: typeof fetch,
+  etag: string | undefined,
+  now: () => number,
+  closing: AbortSignal,
+): Promise<FetchedText | FetchFailed> {
+  const abort = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  // The race holds also when a custom fetch ignores its signal, or a body never ends.
+  const deadline = new Promise<FetchFailed>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(failed('timeout'))
+      abort.abort()
+    }, FETCH_DEADLINE * 1000)
+    closing.addEventListener('abort', () => {
+      resolve(failed('network'))
+      abort.abort()
+    })
+  })
+  try {
+    return await Promise.race([exchange(url, doFetch, etag, now, abort), deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function exchange(
+  url: string,
+  doFetch: typeof fetch,
+  etag: string | undefined,
+  now: () => number,
+  abort: AbortController,
+): Promise<FetchedText | FetchFailed> {
+  try {
+    const response = await doFetch(url, {
+      method: 'GET',
+      headers: { accept: 'application/json', ...(etag === undefined ? {} : { 'if-none-match': etag }) },
+      // 'error' does not exist on workerd; what comes back under 'manual' is refused below.
+      redirect: 'manual',
+      signal: abort.signal,
+    })
+    const refused = judgeStatus(response, etag, now)
+    if (refused !== undefined) {
+      discard(response)
+      return refused
+    }
+    const { headers } = response
+    const validator = headers.get('etag')
+    const fetched = {
+      ok: true as const,
+      contentType: headers.get('content-type') ?? '',
+      etag: validator !== null && validator.length <= 512 ? validator : undefined,
+      lifetime: freshness(headers),
+    }
+    if (response.status === 304) {
+      discard(response)
+      return { ...fetched, text: undefined }
+    }
+    const text = await readBody(response, abort)
+    return text === undefined ? failed('too_large') : { ...fetched, text }
+  } catch {
+    // What broke is the network's or a custom fetch's affair; its message may quote the address, so it is not kept.
+    return failed('network')
+  }
+}
+
+function judgeStatus(response: Response, etag: string | undefined, now: () => number): FetchFailed | undefined {
+  const { status } = response
+  if (status === 200) return undefined
+  if (status === 304) return etag === undefined ? failed('not_modified_unasked') : undefined
+  // Browsers show a redirect under 'manual' as an opaque answer with status 0.
+  if (response.type === 'opaqueredirect' || (status >= 300 && status < 400)) return failed('redirect')
+  if (status >= 500 || status === 429 || status === 408 || status === 425) {
+    return failed('status_transient', retryAfter(response.headers, now))
+  }
+  return failed('status_refused')
+}
+
+/** An unread body holds its connection. */
+function discard(response: Response): void {
+  response.body?.cancel().catch(() => {})
+}
+
+async function readBody(response: Response, abort: AbortController): Promise<string | undefined> {
+  if (response.body === null) return ''
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader()
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let size = 0
+  let text = ''
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- a stream is read in order
+    const { done, value } = await reader.read()
+    if (done) return text + utf8.decode()
+    size += value.byteLength
+    if (size > MAX_BODY) {
+      reader.cancel().catch(() => {})
+      abort.abort()
+      return undefined
+    }
+    text += utf8.decode(value, { stream: true })
+  }
+}
+
+/**
+ * Freshness lifetime by RFC 9111 §4.2.1, what is left of it after `Age`. `no-cache` and `no-store` ask for a look
+ * each time; they count as 0, which the clamps of the caller raise.
+ */
+function freshness(headers: Headers): number | undefined {
+  const directives = headers.get('cache-control')
+  if (directives === null) return undefined
+  let maxAge: number | undefined
+  for (const directive of directives.toLowerCase().split(',')) {
+    const [name, value] = directive.trim().split('=', 2) as [string, string?]
+    if (name === 'no-store' || name === 'no-cache') return 0
+    if (name === 'max-age' && maxAge === undefined) maxAge = seconds(value?.replaceAll('"', ''))
+  }
+  if (maxAge === undefined) return undefined
+  return Math.max(0, maxAge - (seconds(headers.get('age')) ?? 0))
+}
+
+function retryAfter(headers: Headers, now: () => number): number | undefined {
+  const value = headers.get('retry-after')
+  if (value === null) return undefined
+  const delay = seconds(value)
+  if (delay !== undefined) return delay
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date / 1000 - now())
+}
+
+/** `delta-seconds` of RFC 9111 §1.2.2. */
+function seconds(value: string | null | undefined): number | undefined {
+  return value !== null && value !== undefined && /^[0-9]{1,10}$/.test(value.trim()) ? Number(value) : undefined
+}

@@ -1,0 +1,664 @@
+import { freezes, resolveHost, sharesPromises, waitUntil as platformWaitUntil } from '#runtime'
+import { LRUCache } from 'lru-cache'
+
+import { Refusal } from '../errors.ts'
+import { type JSONObject, parseJSONObject } from '../internal/json.ts'
+import { readMetadata, wellKnownLocations } from './discover.ts'
+import type { EventSink, KeyFailure } from './events.ts'
+import { FETCH_DEADLINE, type FetchedText, fetchText } from './fetch.ts'
+import type { VerificationKey } from './jwk.ts'
+import { type KeySet, readJWKS, readKeySet } from './jwks.ts'
+import type { OriginRule } from './origin.ts'
+import { TokenBucket } from './bucket.ts'
+
+/** Seconds a set is fresh when its answer does not say, and the least it is fresh whatever the answer says. */
+const LIFETIME = { unstated: 600, min: 60 } as const
+/** Seconds the metadata is fresh when its answer does not say; it changes far less often than keys do. */
+const METADATA_LIFETIME = 3600
+/** From here on, as parts of the lifetime, the next read starts a refresh: spread, so that instances part ways. */
+const REFRESH_AT = { from: 0.8, spread: 0.1 } as const
+/** Seconds between attempts: without a usable set requests fail, so it is asked often; with one there is time. */
+const RETRY = { first: 1, empty: 2, emptyCap: 5, warmCap: 60, spread: 0.2 } as const
+/** Fetches for a `kid` nobody knows: a burst, then one per so many seconds. */
+const UNKNOWN_KID = { burst: 2, every: 30, remembered: 1024 } as const
+/** Seconds a request may wait for a refresh where the platform freezes background work. */
+const FROZEN_WAIT = 1
+const MAX_KID_LENGTH = 1024
+const MAX_REVOKED = 1024
+
+/** Where the keys of one issuer come from. */
+export interface KeyLocation {
+  readonly issuer: string
+  /** Replaces the well-known places. */
+  readonly metadata?: string | undefined
+  /** Replaces discovery. */
+  readonly jwksUri?: string | undefined
+  readonly origins: OriginRule
+}
+
+/** What every issuer of a resource server shares. */
+export interface KeyContext {
+  /** Seconds since the epoch. */
+  readonly clock: () => number
+  readonly fetch: typeof fetch
+  /** Whether `fetch` is the runtime's own, so that addresses are ours to check. */
+  readonly ownsNetwork: boolean
+  readonly maxStale: number
+  readonly maxKeyLifetime: number
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
+  readonly events: EventSink
+}
+
+/** The state of one issuer's keys, for a readiness route. Times are seconds since the epoch. */
+export interface IssuerStatus {
+  readonly issuer: string
+  /** `ready`: fresh; `stale`: past its lifetime and not refreshed yet; `unavailable`: no usable keys after a try. */
+  readonly state: 'ready' | 'stale' | 'unavailable' | 'never_loaded'
+  /** The number of usable keys. */
+  readonly keys: number
+  readonly fetchedAt?: number
+  /** When the next attempt is made at the earliest; present while attempts fail. */
+  readonly nextTryAt?: number
+  /** Why the last attempt failed; present while attempts fail. */
+  readonly failure?: KeyFailure
+}
+
+/** The public keys of one issuer as they were known, to start another instance with. JSON. */
+export interface KeySnapshot {
+  readonly issuer: string
+  readonly jwks: { readonly keys: readonly JSONObject[] }
+  readonly jwks_uri?: string
+  /** Seconds since the epoch. */
+  readonly fetchedAt: number
+  /** Seconds since the epoch. */
+  readonly freshUntil: number
+}
+
+interface Loaded {
+  readonly set: KeySet
+  readonly fetchedAt: number
+  freshUntil: number
+  refreshAt: number
+  staleUntil: number
+  etag: string | undefined
+}
+
+interface Flight {
+  readonly done: Promise<void>
+  readonly startedAt: number
+  /** Seconds, the runtime's own clock: a flight whose request died on workerd is given up by it. */
+  readonly expires: number
+  /** Whether requests with an unknown `kid` wait for it. */
+  shared: boolean
+}
+
+/**
+ * The seam between verification and keys. What is found are candidates to try in order; a refusal says why there are
+ * none: the token's fault, or nobody's.
+ */
+export interface KeySource {
+  /**
+   * @param plausible judges everything about the token that needs no key; only a token which passes may cause a fetch
+   */
+  find(
+    kid: string | undefined,
+    alg: string,
+    now: number,
+    plausible: () => Refusal | undefined,
+  ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal>
+  /** Whether what a key verified may still be served without asking `find`; starts a refresh when one is due. */
+  usable(now: number): boolean
+  /** Reports a plausible token whose signature failed under a known key: the issuer may have new keys under old names. */
+  suspect(now: number): void
+}
+
+/**
+ * The keys of one issuer: fetched once for any number of waiters, refreshed ahead in the background, served on while
+ * the issuer fails, dropped as soon as the issuer says so.
+ *
+ * Times come from the context's clock. A clock that jumps back must not freeze anything, so every waiting time is
+ * held against the longest one which could have been set.
+ */
+export class IssuerKeys implements KeySource {
+  readonly issuer: string
+  readonly #location: KeyLocation
+  readonly #context: KeyContext
+  readonly #places: readonly string[]
+  readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
+  readonly #missing = new LRUCache<string, number>({ max: UNKNOWN_KID.remembered })
+  readonly #revoked = new Set<string>()
+
+  #loaded: Loaded | undefined
+  #seed: KeySnapshot | undefined
+  #flight: Flight | undefined
+  #attempted = false
+  #failures = 0
+  #failure: KeyFailure | undefined
+  #nextTryAt = 0
+  #staleAnnounced = false
+  #suspectedAt = Number.NEGATIVE_INFINITY
+
+  #jwksUri: string | undefined
+  #place = 0
+  #metadataEtag: string | undefined
+  #metadataRefreshAt = 0
+
+  #abort: AbortController | undefined
+  #closed = false
+
+  constructor(location: KeyLocation, context: KeyContext, seed?: KeySnapshot) {
+    this.issuer = location.issuer
+    this.#location = location
+    this.#context = context
+    this.#seed = seed
+    this.#places = location.metadata === undefined ? wellKnownLocations(location.issuer) : [location.metadata]
+    this.#jwksUri = location.jwksUri
+  }
+
+  find(
+    kid: string | undefined,
+    alg: string,
+    now: number,
+    plausible: () => Refusal | undefined,
+  ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal> {
+    if (!this.usable(now)) return this.#findAfterLoad(kid, alg, now, plausible)
+    return this.#choose(kid, alg) ?? this.#unknownKid(kid as string, alg, now, plausible)
+  }
+
+  usable(now: number): boolean {
+    const loaded = this.#current(now)
+    if (loaded === undefined) return false
+    if (now < loaded.refreshAt && now >= loaded.fetchedAt - FETCH_DEADLINE) return true
+    return this.#refreshAhead(loaded, now)
+  }
+
+  suspect(now: number): void {
+    const since = now - this.#suspectedAt
+    if (since >= 0 && since < UNKNOWN_KID.every) return
+    if (this.#flight !== undefined || !this.#mayTry(now) || !this.#bucket.take(now)) return
+    this.#suspectedAt = now
+    this.#launch(now)
+  }
+
+  /** Loads the keys unless they are fresh. The refusal says why they are not usable afterwards. */
+  async load(now: number): Promise<Refusal | undefined> {
+    const loaded = this.#current(now)
+    if (loaded !== undefined && now < loaded.freshUntil) return undefined
+    if (this.#flight !== undefined || this.#mayTry(now)) await this.#join(this.#flight ?? this.#launch(now))
+    return this.#current(this.#context.clock()) === undefined ? this.#unavailable(this.#context.clock()) : undefined
+  }
+
+  status(now: number): IssuerStatus {
+    const loaded = this.#current(now)
+    const failing = this.#failures > 0
+    return {
+      issuer: this.issuer,
+      state:
+        loaded !== undefined
+          ? now < loaded.freshUntil
+            ? 'ready'
+            : 'stale'
+          : this.#attempted
+            ? 'unavailable'
+            : 'never_loaded',
+      keys: loaded?.set.keys.length ?? 0,
+      ...(this.#loaded === undefined ? {} : { fetchedAt: this.#loaded.fetchedAt }),
+      ...(failing ? { nextTryAt: this.#nextTryAt } : {}),
+      ...(failing && this.#failure !== undefined ? { failure: this.#failure } : {}),
+    }
+  }
+
+  snapshot(): KeySnapshot | undefined {
+    if (this.#loaded === undefined) return this.#seed
+    const { set, fetchedAt, freshUntil } = this.#loaded
+    return {
+      issuer: this.issuer,
+      jwks: { keys: set.keys.map((key) => key.toJWK()) },
+      ...(this.#jwksUri === undefined ? {} : { jwks_uri: this.#jwksUri }),
+      fetchedAt,
+      freshUntil,
+    }
+  }
+
+  /** Drops the keys of this `kid` for good, also when the issuer goes on publishing them. */
+  revoke(kid: string): void {
+    const loaded = this.#current(this.#context.clock())
+    if (loaded === undefined) return
+    for (const key of loaded.set.keys) {
+      if (key.kid !== kid) continue
+      if (this.#revoked.size >= MAX_REVOKED) this.#revoked.delete(this.#revoked.values().next().value as string)
+      this.#revoked.add(key.identity)
+    }
+    const rest = loaded.set.without(kid)
+    this.#retire(loaded.set, rest)
+    this.#loaded = { ...loaded, set: rest }
+  }
+
+  /** Forgets everything that was fetched; the next request fetches anew. */
+  purge(): void {
+    if (this.#loaded !== undefined) this.#retire(this.#loaded.set, undefined)
+    this.#loaded = undefined
+    this.#seed = undefined
+    this.#jwksUri = this.#location.jwksUri
+    this.#metadataRefreshAt = 0
+    this.#metadataEtag = undefined
+    this.#nextTryAt = 0
+    this.#failures = 0
+    this.#missing.clear()
+  }
+
+  /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
+  close(): void {
+    this.#closed = true
+    this.#abort?.abort()
+  }
+
+  /** The set that may be served at `now`, if any. */
+  #current(now: number): Loaded | undefined {
+    if (this.#seed !== undefined) this.#plant(this.#seed, now)
+    const loaded = this.#loaded
+    return loaded !== undefined && now < loaded.staleUntil ? loaded : undefined
+  }
+
+  /** A set is there, and due. Whether it may be served without waiting. */
+  #refreshAhead(loaded: Loaded, now: number): boolean {
+    if (this.#flight === undefined && this.#mayTry(now)) this.#launch(now)
+    if (now < loaded.freshUntil) return true
+    if (!this.#staleAnnounced && this.#failures > 0) {
+      this.#staleAnnounced = true
+      const { freshUntil, staleUntil } = loaded
+      this.#context.events.emit(() => ({ type: 'served_stale', issuer: this.issuer, freshUntil, staleUntil }))
+    }
+    // Background work that the platform stops would never end: there the first requests wait for a moment.
+    return this.#flight === undefined || this.#context.waitUntil !== undefined || platformWaitUntil !== undefined || !freezes()
+  }
+
+  async #findAfterLoad(
+    kid: string | undefined,
+    alg: string,
+    now: number,
+    plausible: () => Refusal | undefined,
+  ): Promise<readonly VerificationKey[] | Refusal> {
+    const stale = this.#current(now)
+    if (stale === undefined) {
+      if (this.#flight === undefined && !this.#mayTry(now)) return this.#unavailable(now)
+      await this.#join(this.#flight ?? this.#launch(now))
+    } else if (this.#flight !== undefined) {
+      await withinSeconds(FROZEN_WAIT, this.#join(this.#flight))
+    }
+    const later = this.#context.clock()
+    if (this.#current(later) === undefined) return this.#unavailable(later)
+    return this.#choose(kid, alg) ?? this.#unknownKid(kid as string, alg, later, plausible)
+  }
+
+  /** `undefined` when the set does not know the `kid`. */
+  #choose(kid: string | undefined, alg: string): readonly VerificationKey[] | Refusal | undefined {
+    const { set } = this.#loaded as Loaded
+    const candidates = set.candidates(kid, alg)
+    if (candidates.length > 0) return candidates
+    return kid === undefined || set.has(kid) ? new Refusal('key_unsuitable') : undefined
+  }
+
+  /**
+   * The first token after a rotation passes; a flood of invented names costs the issuer next to nothing. The budget is
+   * spent before the fetch, and given back when the fetch fails: then the retry schedule holds the flood.
+   */
+  #unknownKid(
+    kid: string,
+    alg: string,
+    now: number,
+    plausible: () => Refusal | undefined,
+  ): Refusal | Promise<readonly VerificationKey[] | Refusal> {
+    if (kid.length > MAX_KID_LENGTH) return new Refusal('kid_unknown')
+    const refused = plausible()
+    if (refused !== undefined) return refused
+    const until = this.#missing.get(kid)
+    if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every) return new Refusal('kid_unknown')
+    if (this.#flight?.shared === true) return this.#awaitKid(kid, alg, this.#flight, false)
+    if (!this.#mayTry(now)) return this.#unavailable(now)
+    if (!this.#bucket.take(now)) {
+      this.#context.events.emit(() => ({ type: 'kid_throttled', issuer: this.issuer }))
+      return new Refusal('kid_unknown_throttled')
+    }
+    const flight = this.#flight ?? this.#launch(now)
+    flight.shared = true
+    return this.#awaitKid(kid, alg, flight, true)
+  }
+
+  async #awaitKid(
+    kid: string,
+    alg: string,
+    flight: Flight,
+    paid: boolean,
+  ): Promise<readonly VerificationKey[] | Refusal> {
+    await this.#join(flight)
+    const now = this.#context.clock()
+    if (this.#failures > 0 || this.#current(now) === undefined) {
+      if (paid) this.#bucket.refund()
+      return this.#unavailable(now)
+    }
+    const found = this.#choose(kid, alg)
+    if (found !== undefined) return found
+    this.#missing.set(kid, now + UNKNOWN_KID.every)
+    return new Refusal('kid_unknown')
+  }
+
+  /** Whether the retry schedule allows an attempt. */
+  #mayTry(now: number): boolean {
+    if (this.#closed) return false
+    // Further ahead than any schedule sets it: the clock was set back.
+    return now >= this.#nextTryAt || this.#nextTryAt - now > RETRY.warmCap * (1 + RETRY.spread)
+  }
+
+  #unavailable(now: number): Refusal {
+    const code =
+      this.#failure !== undefined && MISCONFIGURED.has(this.#failure) ? 'issuer_metadata_unusable' : 'issuer_unreachable'
+    const wait = Math.min(Math.max(this.#nextTryAt - now, 0), RETRY.warmCap)
+    return new Refusal(code, { retryAfter: Math.max(1, Math.ceil(wait)) })
+  }
+
+  #launch(now: number): Flight {
+    this.#attempted = true
+    const flight: Flight = {
+      startedAt: now,
+      expires: Date.now() / 1000 + FETCH_DEADLINE * (this.#places.length + 1),
+      shared: false,
+      done: this.#attempt(now).finally(() => {
+        if (this.#flight === flight) this.#flight = undefined
+      }),
+    }
+    this.#flight = flight
+    const keep = this.#context.waitUntil ?? platformWaitUntil
+    try {
+      keep?.(flight.done)
+    } catch {
+      // Outside of a request there is nothing to extend.
+    }
+    return flight
+  }
+
+  /** Waits for a flight; where promises belong to requests, by looking at the state they share. */
+  async #join(flight: Flight): Promise<void> {
+    if (sharesPromises) return flight.done
+    while (this.#flight === flight && Date.now() / 1000 < flight.expires) {
+      // oxlint-disable-next-line no-await-in-loop -- polling is the point
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    // Its request died with it: the next one starts anew.
+    if (this.#flight === flight) this.#flight = undefined
+  }
+
+  /** One attempt to have fresh keys; never rejects. */
+  async #attempt(now: number): Promise<void> {
+    const failure = await this.#fetchKeys(now)
+    if (this.#closed) return
+    if (failure === undefined) {
+      this.#failures = 0
+      this.#failure = undefined
+      this.#nextTryAt = 0
+      this.#staleAnnounced = false
+      return
+    }
+    const at = this.#context.clock()
+    this.#failures += 1
+    this.#failure = failure.reason
+    this.#nextTryAt = at + this.#retryDelay(at, failure.retryAfter)
+    this.#context.events.emit(() => ({
+      type: 'retry_scheduled',
+      issuer: this.issuer,
+      at: this.#nextTryAt,
+      failures: this.#failures,
+    }))
+  }
+
+  #retryDelay(now: number, retryAfter = 0): number {
+    const spread = 1 + RETRY.spread * Math.random()
+    if (this.#current(now) === undefined) {
+      const delay = this.#failures === 1 ? RETRY.first : RETRY.empty * spread
+      return Math.max(delay, Math.min(retryAfter, RETRY.emptyCap))
+    }
+    const delay = Math.min(RETRY.first * 2 ** Math.min(this.#failures - 1, 10) * spread, RETRY.warmCap)
+    return Math.max(delay, Math.min(retryAfter, RETRY.warmCap))
+  }
+
+  async #fetchKeys(now: number): Promise<Failure | undefined> {
+    if (this.#location.jwksUri === undefined && (this.#jwksUri === undefined || now >= this.#metadataRefreshAt)) {
+      const failure = await this.#discover(now)
+      // A place that was known goes on to serve: what fails is only the news about it.
+      if (failure !== undefined && this.#jwksUri === undefined) return failure
+    }
+    const known = this.#loaded
+    const fetched = await this.#fetch('jwks', this.#jwksUri as string, known?.etag)
+    if (!fetched.ok) {
+      // An answer that says there are no keys here: the place may have moved.
+      if (!TRANSIENT.has(fetched.reason)) this.#metadataRefreshAt = 0
+      return fetched
+    }
+    if (fetched.text === undefined) {
+      // 304: asked for with an etag, which only a loaded set has; it may have been purged meanwhile.
+      if (this.#loaded === undefined) return { reason: 'not_modified_unasked' }
+      this.#loaded = { ...this.#loaded, ...this.#lifetime(now, fetched) }
+      return undefined
+    }
+    const document = parseJSONObject(fetched.text)
+    const set =
+      document === undefined ? undefined : await readJWKS(document, known?.set.keys ?? [], this.#revoked)
+    if (set === undefined) {
+      const reason = document === undefined ? 'not_json' : 'no_usable_key'
+      this.#context.events.emit(() => ({ type: 'fetch_failed', issuer: this.issuer, document: 'jwks', reason }))
+      this.#metadataRefreshAt = 0
+      return { reason }
+    }
+    // Keys may have been revoked or purged while the answer was under way.
+    const latest = this.#loaded?.set
+    this.#loaded = { set, etag: fetched.etag, ...this.#lifetime(now, fetched) }
+    this.#announce(latest, set)
+    this.#retire(latest, set)
+    this.#missing.clear()
+    return undefined
+  }
+
+  #announce(before: KeySet | undefined, set: KeySet): void {
+    for (const reason of set.unusable) {
+      this.#context.events.emit(() => ({ type: 'key_unusable', issuer: this.issuer, reason }))
+    }
+    const known = new Set(before?.keys)
+    for (const key of set.keys) {
+      if (known.has(key)) continue
+      this.#context.events.emit(() => ({ type: 'key_added', issuer: this.issuer, kid: key.kid }))
+    }
+  }
+
+  #retire(before: KeySet | undefined, after: KeySet | undefined): void {
+    const kept = new Set(after?.keys)
+    for (const key of before?.keys ?? []) {
+      if (kept.has(key)) continue
+      key.retired = true
+      this.#context.events.emit(() => ({ type: 'key_retired', issuer: this.issuer, kid: key.kid }))
+    }
+  }
+
+  #lifetime(now: number, fetched: FetchedText): Omit<Loaded, 'set' | 'etag'> {
+    const lifetime = clampLifetime(fetched.lifetime ?? LIFETIME.unstated, this.#context.maxKeyLifetime)
+    return this.#times(now, now + lifetime)
+  }
+
+  #times(fetchedAt: number, freshUntil: number): Omit<Loaded, 'set' | 'etag'> {
+    const part = REFRESH_AT.from + REFRESH_AT.spread * Math.random()
+    return {
+      fetchedAt,
+      freshUntil,
+      refreshAt: fetchedAt + (freshUntil - fetchedAt) * part,
+      staleUntil: freshUntil + this.#context.maxStale,
+    }
+  }
+
+  /** Takes over a snapshot, at the first read, since construction reads no clock. Fetched keys are always newer. */
+  #plant(seed: KeySnapshot, now: number): void {
+    this.#seed = undefined
+    if (this.#loaded !== undefined || seed.fetchedAt > now + 60) return
+    const set = readKeySet(seed.jwks as unknown as JSONObject, [], this.#revoked)
+    if (set === undefined) return
+    const lifetime = clampLifetime(seed.freshUntil - seed.fetchedAt, this.#context.maxKeyLifetime)
+    this.#loaded = { set, etag: undefined, ...this.#times(seed.fetchedAt, seed.fetchedAt + lifetime) }
+    if (this.#jwksUri === undefined && seed.jwks_uri !== undefined && this.#location.origins.allows(seed.jwks_uri)) {
+      this.#jwksUri = seed.jwks_uri
+    }
+  }
+
+  /**
+   * Asks the places in order, beginning with the one that answered before. What is definitely no document moves on; a
+   * network failure or a 5xx decides nothing and ends the attempt, and the next one begins a place further, so that a
+   * place which always fails does not hide the others.
+   */
+  async #discover(now: number): Promise<Failure | undefined> {
+    let worst: KeyFailure | undefined
+    const first = this.#place
+    for (let i = 0; i < this.#places.length; i += 1) {
+      const index = (first + i) % this.#places.length
+      const place = this.#places[index] as string
+      // oxlint-disable-next-line no-await-in-loop -- the order decides
+      const fetched = await this.#fetch('metadata', place, index === first ? this.#metadataEtag : undefined)
+      if (!fetched.ok) {
+        if (TRANSIENT.has(fetched.reason)) {
+          if (this.#jwksUri === undefined) this.#place = (index + 1) % this.#places.length
+          return fetched
+        }
+        worst ??= fetched.reason
+        continue
+      }
+      if (fetched.text !== undefined) {
+        const metadata = readMetadata(fetched, this.issuer, (url) => this.#location.origins.allows(url))
+        if (typeof metadata === 'string') {
+          const reason = metadata
+          this.#context.events.emit(() => ({ type: 'fetch_failed', issuer: this.issuer, document: 'metadata', reason }))
+          // A document that is wrong says more than a place without one.
+          worst = metadata
+          continue
+        }
+        this.#follow(metadata.jwks_uri)
+      }
+      this.#place = index
+      this.#metadataEtag = fetched.etag
+      const lifetime = clampLifetime(fetched.lifetime ?? METADATA_LIFETIME, this.#context.maxKeyLifetime)
+      this.#metadataRefreshAt = now + lifetime * REFRESH_AT.from
+      return undefined
+    }
+    return { reason: worst ?? 'status_refused' }
+  }
+
+  #follow(jwksUri: string): void {
+    const before = this.#jwksUri
+    if (before === jwksUri) return
+    this.#jwksUri = jwksUri
+    // The validator belongs to the old place.
+    if (this.#loaded !== undefined) this.#loaded.etag = undefined
+    if (before === undefined) return
+    const from = new URL(before).origin
+    const to = new URL(jwksUri).origin
+    if (from !== to) this.#context.events.emit(() => ({ type: 'jwks_origin_changed', issuer: this.issuer, from, to }))
+  }
+
+  async #fetch(
+    document: 'metadata' | 'jwks',
+    url: string,
+    etag: string | undefined,
+  ): Promise<FetchedText | (Failure & { readonly ok: false })> {
+    const { clock, events, ownsNetwork, fetch: doFetch } = this.#context
+    const { issuer } = this
+    events.emit(() => ({ type: 'fetch_started', issuer, document }))
+    this.#abort = new AbortController()
+    const refused = ownsNetwork ? await this.#location.origins.refusesAddress(url, resolveHost) : undefined
+    const fetched =
+      refused === undefined
+        ? await fetchText(url, doFetch, etag, clock, this.#abort.signal)
+        : { ok: false as const, failure: refused }
+    if (fetched.ok) {
+      events.emit(() => ({ type: 'fetch_succeeded', issuer, document }))
+      return fetched
+    }
+    const reason: KeyFailure = fetched.failure
+    events.emit(() => ({ type: 'fetch_failed', issuer, document, reason }))
+    return { ok: false, reason, ...('retryAfter' in fetched ? { retryAfter: fetched.retryAfter } : {}) }
+  }
+}
+
+interface Failure {
+  readonly reason: KeyFailure
+  readonly retryAfter?: number | undefined
+}
+
+/** Failures which say nothing about whether there is a document. */
+const TRANSIENT: ReadonlySet<KeyFailure> = new Set<KeyFailure>(['network', 'timeout', 'status_transient'])
+/** Failures which somebody has to mend: waiting does not. */
+const MISCONFIGURED: ReadonlySet<KeyFailure> = new Set<KeyFailure>([
+  'issuer_mismatch',
+  'jwks_uri_unusable',
+  'origin_refused',
+  'content_type',
+  'not_json',
+  'no_usable_key',
+  'redirect',
+  'status_refused',
+  'too_large',
+])
+
+function clampLifetime(lifetime: number, max: number): number {
+  return Math.min(Math.max(lifetime, LIFETIME.min), max)
+}
+
+async function withinSeconds(seconds: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, seconds * 1000)
+  })
+  try {
+    await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Keys which are part of the configuration: nothing is fetched. */
+export class StaticKeys implements KeySource {
+  readonly issuer: string
+  #set: KeySet
+
+  constructor(issuer: string, set: KeySet) {
+    this.issuer = issuer
+    this.#set = set
+  }
+
+  find(kid: string | undefined, alg: string): readonly VerificationKey[] | Refusal {
+    const candidates = this.#set.candidates(kid, alg)
+    if (candidates.length > 0) return candidates
+    return new Refusal(kid === undefined || this.#set.has(kid) ? 'key_unsuitable' : 'kid_unknown')
+  }
+
+  usable(): boolean {
+    return true
+  }
+
+  suspect(): void {}
+
+  async load(): Promise<Refusal | undefined> {
+    return undefined
+  }
+
+  status(): IssuerStatus {
+    return { issuer: this.issuer, state: 'ready', keys: this.#set.keys.length }
+  }
+
+  snapshot(): KeySnapshot | undefined {
+    return undefined
+  }
+
+  revoke(kid: string): void {
+    for (const key of this.#set.keys) if (key.kid === kid) key.retired = true
+    this.#set = this.#set.without(kid)
+  }
+
+  purge(): void {}
+
+  close(): void {}
+}

@@ -1,0 +1,89 @@
+import { SCOPE_TOKEN } from '../response/challenge.ts'
+import { type Atom, type Names, type Policy, readNode, type Test } from './policy.ts'
+
+function atom(op: Atom['op'], names: readonly unknown[]): Atom {
+  const list = names.length === 1 && Array.isArray(names[0]) ? (names[0] as unknown[]) : names
+  if (list.length === 0) throw new TypeError(`Cannot make ${op}(): it needs a name`)
+  for (const name of list) {
+    if (typeof name !== 'string' || name === '') throw new TypeError(`Cannot make ${op}(): a name must be a string which is not empty`)
+    if (op === 'scope' && !SCOPE_TOKEN.test(name)) {
+      throw new TypeError('Cannot make scope(): each argument must be exactly one scope token of RFC 6749 §3.3')
+    }
+  }
+  const node = Object.freeze({ op, names: Object.freeze([...list]) })
+  readNode(node)
+  return node
+}
+
+/**
+ * Grants when the token holds all of these scopes. Without them the answer is 403 `insufficient_scope`, which names
+ * them all.
+ *
+ * Implies nothing about other scopes: there are no hierarchies, `read:all` is not `read`.
+ *
+ * @see [RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)
+ */
+export function scope(...all: Names): Atom {
+  return atom('scope', all)
+}
+
+/**
+ * Grants when the token holds all of these roles, compared code point by code point. Without them the answer is 403
+ * without an error code: asking for another token would not help.
+ *
+ * @see [RFC 9068 §2.2.3.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3.1)
+ */
+export function role(...all: Names): Atom {
+  return atom('role', all)
+}
+
+/**
+ * Grants when the token's subject is in all of these groups, named by `value` (an id), never by `display`.
+ *
+ * @see [RFC 7643 §4.1.2](https://www.rfc-editor.org/rfc/rfc7643#section-4.1.2)
+ */
+export function group(...all: Names): Atom {
+  return atom('group', all)
+}
+
+/**
+ * Grants when the token holds all of these entitlements.
+ *
+ * @see [RFC 9068 §2.2.3.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3.1)
+ */
+export function entitlement(...all: Names): Atom {
+  return atom('entitlement', all)
+}
+
+/**
+ * Grants when the token was issued to one of these clients.
+ *
+ * @see [RFC 9068 §2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)
+ */
+export function client(...anyOf: Names): Atom {
+  return atom('client', anyOf)
+}
+
+/**
+ * Grants when the token was issued by one of these issuers. It trusts nobody: an issuer must be trusted by the
+ * resource server first.
+ *
+ * @see [RFC 9068 §2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)
+ */
+export function issuer(...anyOf: Names): Atom {
+  return atom('issuer', anyOf)
+}
+
+/**
+ * Grants when `test` returns (or resolves to) `true`, denies on `false`. Anything else, a throw or a rejection is an
+ * error, which `authorize` hands on: nothing is granted, also inside of `any` and `not`.
+ *
+ * @param name what is tested, for logs and documentation; never sent to clients
+ */
+export function check<C, X>(name: string, test: Test<C, X>): Policy<C, X> {
+  if (typeof name !== 'string' || name === '') throw new TypeError('Cannot make check(): it needs a name')
+  if (typeof test !== 'function') throw new TypeError('Cannot make check(): it needs a function')
+  const node = Object.freeze({ op: 'check' as const, name, test })
+  readNode(node)
+  return node
+}

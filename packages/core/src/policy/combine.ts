@@ -1,0 +1,39 @@
+import { type OptionalPolicy, type Policy, readNode, readPolicy } from './policy.ts'
+
+/** Grants when every policy grants. They are evaluated in order. Throws without a policy. */
+export function all<C, X>(...policies: [Policy<C, X>, ...Policy<C, X>[]]): Policy<C, X> {
+  return combine('all', policies)
+}
+
+/** Grants when one policy grants. They are evaluated in order, up to the first that does. Throws without a policy. */
+export function any<C, X>(...policies: [Policy<C, X>, ...Policy<C, X>[]]): Policy<C, X> {
+  return combine('any', policies)
+}
+
+/**
+ * Grants when the policy denies. What is undecided (a claim that cannot be read) stays undecided, and nothing is
+ * granted: making a claim unreadable never opens a door.
+ */
+export function not<C, X>(policy: Policy<C, X>): Policy<C, X> {
+  const node = Object.freeze({ op: 'not' as const, policy: readNode(policy) })
+  readNode(node)
+  return node
+}
+
+/**
+ * Lets requests without credentials pass as anonymous. Credentials that are present are held to the policy all the
+ * same: a bad token is refused, never taken for none.
+ */
+export function optional<C, X>(policy?: Policy<C, X>): OptionalPolicy<C, X> {
+  if (arguments.length > 0 && policy === undefined) throw new TypeError('Cannot make optional(): its policy is undefined')
+  const node = Object.freeze({ op: 'optional' as const, policy: policy === undefined ? undefined : readNode(policy) })
+  readPolicy(node)
+  return node
+}
+
+function combine(op: 'all' | 'any', policies: readonly Policy[]): Policy {
+  if (policies.length === 0) throw new TypeError(`Cannot make ${op}(): it needs a policy`)
+  const node = Object.freeze({ op, policies: Object.freeze(policies.map(readNode)) })
+  readNode(node)
+  return node
+}

@@ -1,0 +1,93 @@
+/**
+ * The part of an HTTP request which a resource server reads. A WHATWG `Request` is one; {@link fromNode} makes one.
+ */
+export interface ResourceRequest {
+  /** The method on the wire. */
+  readonly method: string
+  /** The absolute URL. */
+  readonly url: string
+  /** The header fields; names are case-insensitive. */
+  readonly headers: { get(name: string): string | null }
+}
+
+/** What {@link fromNode} reads of a Node request; `IncomingMessage` and `Http2ServerRequest` are such. */
+export interface NodeRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly rawHeaders?: readonly string[] | undefined
+}
+
+class NodeHeaders {
+  readonly #req: NodeRequest
+  constructor(req: NodeRequest) {
+    this.#req = req
+  }
+
+  get(name: string): string | null {
+    const field = name.toLowerCase()
+    const value = this.#req.headers[field]
+    if (value === undefined) return null
+    if (field === 'authorization') return authorization(value, this.#req.rawHeaders)
+    return typeof value === 'string' ? value : value.join(', ')
+  }
+}
+
+/**
+ * Node keeps only the first of several `Authorization` fields, which lets two parties on the way see two different
+ * tokens. The value is read from `headers`, where middleware may have set it; `rawHeaders` only counts. A field that
+ * came twice is shown with a leading comma, which no grammar of credentials accepts.
+ */
+function authorization(value: string | string[], rawHeaders: readonly string[] | undefined): string {
+  const values = typeof value === 'string' ? [value] : value
+  let count = values.length
+  if (rawHeaders !== undefined) {
+    let fields = 0
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] as string
+      if (name.length === 13 && name.toLowerCase() === 'authorization') fields += 1
+    }
+    if (fields > count) count = fields
+  }
+  return count === 1 ? (values[0] as string) : `, ${values.join(', ')}`
+}
+
+class NodeView implements ResourceRequest {
+  readonly headers: NodeHeaders
+  readonly #req: NodeRequest
+  readonly #url: (() => string) | undefined
+
+  constructor(req: NodeRequest, url: (() => string) | undefined) {
+    this.#req = req
+    this.#url = url
+    this.headers = new NodeHeaders(req)
+  }
+
+  get method(): string {
+    return this.#req.method ?? 'GET'
+  }
+
+  get url(): string {
+    if (this.#url !== undefined) return this.#url()
+    // Only the path is taken from the request: a Host header is the client's word, not our address.
+    return new URL((this.#req.url ?? '/').replace(/^\/*/, '/'), 'http://localhost').href
+  }
+}
+
+const viewKey: unique symbol = Symbol('@atjwt/core view of a Node request')
+
+/**
+ * A Node request seen as a {@link ResourceRequest}: one view per request, so that what was verified for it is
+ * remembered. `url` is read lazily; without `options.url` its origin is a placeholder.
+ *
+ * More than one `Authorization` field, also two equal ones, is shown as a value which is malformed (RFC 6750 §3.1).
+ */
+export function fromNode(req: NodeRequest, options?: { url?: () => string }): ResourceRequest {
+  const holder = req as { [viewKey]?: NodeView }
+  const known = holder[viewKey]
+  if (known !== undefined) return known
+  const view = new NodeView(req, options?.url)
+  // Not enumerable: nobody who copies or logs a request meets it.
+  Object.defineProperty(req, viewKey, { value: view })
+  return view
+}

@@ -1,0 +1,52 @@
+/** Header fields in order. A list, because two challenges are two fields; it is a `HeadersInit`. */
+export type HeaderList = [name: string, value: string][]
+
+/**
+ * `scope-token` of RFC 6749 §3.3, the characters of a scope in a challenge (RFC 6750 §3).
+ *
+ * @see [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)
+ */
+export const SCOPE_TOKEN: RegExp = /^[\x21\x23-\x5B\x5D-\x7E]+$/
+
+/**
+ * `error_description` of RFC 6750 §3: `"` and `\` are banned there outright, even escaped, and a control character
+ * would end the field. Whatever is outside the set becomes a space; the length is capped.
+ */
+export function asChallengeText(text: string): string {
+  return text.slice(0, 200).replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, ' ')
+}
+
+/**
+ * `quoted-string` of RFC 9110 §5.6.4, for `realm` (RFC 9110 §11.5). Throws a `TypeError` on what no field value may
+ * hold, so that a configured value can never split a header.
+ */
+export function quotedString(value: string): string {
+  if (!/^[\x20-\x7E]*$/.test(value)) throw new TypeError('must consist of printable ASCII characters')
+  return `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+}
+
+/** One `auth-param` list per challenge; a name occurs at most once, RFC 9110 §11.2. */
+export interface ChallengeParams {
+  /** Already a quoted-string. */
+  readonly realm: string
+  readonly error?: string | undefined
+  readonly error_description?: string | undefined
+  readonly scope?: readonly string[] | undefined
+}
+
+/**
+ * `challenge` of RFC 9110 §11.3 for the Bearer scheme of RFC 6750 §3. There is always a realm: a naked `Bearer` is
+ * not a challenge which RFC 6750 allows.
+ *
+ * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
+ */
+export function bearerChallenge(params: ChallengeParams): string {
+  let challenge = `Bearer realm=${params.realm}`
+  if (params.error !== undefined) challenge += `, error="${params.error}"`
+  if (params.error_description !== undefined) {
+    challenge += `, error_description="${asChallengeText(params.error_description)}"`
+  }
+  // Scope tokens were held to the ABNF when the policy was made, so they need no escape.
+  if (params.scope !== undefined && params.scope.length > 0) challenge += `, scope="${params.scope.join(' ')}"`
+  return challenge
+}

@@ -1,0 +1,93 @@
+import { type AnswerParts, type AnyAuthorizationError, AuthorizationError, ERRORS, type Refusal, withoutStack } from '../errors.ts'
+import type { ResourceRequest } from '../request.ts'
+import { bearerChallenge, type HeaderList } from './challenge.ts'
+
+/** A refusal as an HTTP answer. On the web: `new Response(r.body, r)`. */
+export interface ErrorResponse {
+  readonly status: 400 | 401 | 403 | 503
+  readonly headers: HeaderList
+  readonly body: string
+}
+
+/** What a resource server adds to its refusals. */
+export interface RefusalStyle {
+  /** A quoted-string. */
+  readonly realm: string
+  readonly refusal:
+    | ((error: AnyAuthorizationError, request: ResourceRequest) => { contentType: string; body: string } | undefined)
+    | undefined
+}
+
+const TITLES = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 503: 'Service Unavailable' } as const
+
+/**
+ * Makes the error of a refusal. Its answer is built when it is read; `request` is given to the application's `refusal`
+ * hook, which is not asked for tokens that came without a request.
+ *
+ * @param varies whether the resource answers also without credentials, so that a cache must tell the two apart
+ */
+export function toError(
+  refusal: Refusal,
+  style: RefusalStyle,
+  request: ResourceRequest | undefined,
+  varies: boolean,
+): AnyAuthorizationError {
+  return withoutStack(
+    () =>
+      new AuthorizationError(refusal.code, refusal.details, (error) =>
+        answer(error as AnyAuthorizationError, refusal, style, request, varies),
+      ) as AnyAuthorizationError,
+  )
+}
+
+function answer(
+  error: AnyAuthorizationError,
+  { details }: Refusal,
+  style: RefusalStyle,
+  request: ResourceRequest | undefined,
+  varies: boolean,
+): AnswerParts {
+  const row: { readonly status: number; readonly error?: string; readonly text: string } = ERRORS[error.code]
+  const headers: HeaderList = []
+  if (row.status === 503) headers.push(['Retry-After', String(details.retryAfter ?? 1)])
+  else {
+    headers.push([
+      'WWW-Authenticate',
+      bearerChallenge({
+        realm: style.realm,
+        error: row.error,
+        // RFC 6750 §3.1: without credentials there is nothing to say about them.
+        error_description: row.error === undefined ? undefined : error.message,
+        scope: details.scope,
+      }),
+    ])
+  }
+  // A refusal is about one request at one moment.
+  headers.push(['Cache-Control', 'no-store'])
+  if (varies) headers.push(['Vary', 'Authorization'])
+  const own = request === undefined ? undefined : style.refusal?.(error, request)
+  if (own !== undefined) {
+    headers.push(['Content-Type', fieldValue(own.contentType)])
+    return { headers, body: own.body }
+  }
+  headers.push(['Content-Type', 'application/problem+json'])
+  return { headers, body: problem(error) }
+}
+
+/** RFC 9457. The code is the stable part; the detail is the text of the code, never of the token. */
+function problem(error: AnyAuthorizationError): string {
+  return JSON.stringify({
+    title: TITLES[error.status],
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+  })
+}
+
+/** What the application returned goes into a header field: it must not end it. */
+function fieldValue(value: string): string {
+  if (typeof value !== 'string' || !/^[\x20-\x7E]+$/.test(value)) {
+    throw new TypeError('Cannot use refusal: contentType must consist of printable ASCII characters')
+  }
+  return value
+}

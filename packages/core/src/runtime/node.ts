@@ -1,0 +1,19 @@
+import { channel } from 'node:diagnostics_channel'
+
+import type { Runtime } from './runtime.ts'
+
+export const waitUntil: Runtime['waitUntil'] = undefined
+
+export const sharesPromises: boolean = true
+
+export const freezes: Runtime['freezes'] = () =>
+  process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined || process.env['VERCEL'] !== undefined
+
+export const hasSubscribers: Runtime['hasSubscribers'] = (name) => channel(name).hasSubscribers
+
+export const publish: Runtime['publish'] = (name, message) => channel(name).publish(message)
+
+export const resolveHost: Runtime['resolveHost'] = async (host) => {
+  const { lookup } = await import('node:dns/promises')
+  return (await lookup(host, { all: true })).map(({ address }) => address)
+}

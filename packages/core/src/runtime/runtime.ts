@@ -1,0 +1,15 @@
+/** What differs between the runtimes outside cryptography: `#runtime` resolves to one of the files beside this. */
+export interface Runtime {
+  /** Keeps `work` going after the answer was sent, where the platform would stop it; `undefined` elsewhere. */
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
+  /** Whether a promise made for one request may be awaited by another. */
+  readonly sharesPromises: boolean
+  /** Whether the platform may freeze the process between requests. Asked at run time, not at import. */
+  freezes(): boolean
+  /** Whether anybody listens to the named channel. */
+  hasSubscribers(channel: string): boolean
+  /** Gives a message to the named channel. */
+  publish(channel: string, message: unknown): void
+  /** The addresses of a host; `undefined` where the runtime cannot say. */
+  resolveHost(host: string): Promise<readonly string[]> | undefined
+}

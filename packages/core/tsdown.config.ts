@@ -1,0 +1,19 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    adapter: 'src/adapter.ts',
+    'crypto/node': 'src/crypto/node.ts',
+    'crypto/web': 'src/crypto/web.ts',
+    'runtime/node': 'src/runtime/node.ts',
+    'runtime/web': 'src/runtime/web.ts',
+    'runtime/workerd': 'src/runtime/workerd.ts',
+  },
+  platform: 'neutral',
+  target: 'es2023',
+  dts: { generator: 'oxc' },
+  deps: { neverBundle: [/^#/, /^node:/, /^cloudflare:/] },
+  sourcemap: true,
+  publint: { level: 'warning' },
+})

@@ -1,0 +1,11 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: ['src/index.ts', 'src/augment.ts'],
+  platform: 'neutral',
+  target: 'es2023',
+  dts: { generator: 'oxc' },
+  deps: { neverBundle: [/^#/, /^node:/, /^cloudflare:/] },
+  sourcemap: true,
+  publint: { level: 'warning' },
+})

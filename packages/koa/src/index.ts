@@ -1,0 +1,22 @@
+/**
+ * RFC 9068 access tokens for Koa: one verb, `protect(api, policy?)`, and all of `@atjwt/core`.
+ *
+ * @module
+ */
+import type { AccessToken, ResourceServer } from '@atjwt/core'
+import { authOf as authOfRequest, findAuth as findAuthOfRequest } from '@atjwt/core/adapter'
+import type { Context } from 'koa'
+
+export * from '@atjwt/core'
+export type { ProtectOptions } from '@atjwt/core/adapter'
+export { protect } from './protect.ts'
+
+/** The verified token of this request; throws when no `protect(api)` ran before, or the request is anonymous. */
+export function authOf<C>(api: ResourceServer<C>, ctx: Context): AccessToken<C> {
+  return authOfRequest(api, ctx.req)
+}
+
+/** Likewise, `undefined` when anonymous. */
+export function findAuth<C>(api: ResourceServer<C>, ctx: Context): AccessToken<C> | undefined {
+  return findAuthOfRequest(api, ctx.req)
+}

@@ -1,0 +1,12 @@
+/**
+ * A test issuer for resource servers: real keys, real tokens, no network.
+ *
+ * @module
+ */
+export {
+  createTestIssuer,
+  type Outage,
+  type TestHeader,
+  type TestIssuer,
+  type TestIssuerOptions,
+} from './test-issuer.ts'
