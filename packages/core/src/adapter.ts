@@ -32,10 +32,13 @@ export function checkGuard(
   if (policy !== undefined) readPolicy(policy)
   const { refusals = 'answer', preflight = 'answer' } = options ?? {}
   for (const name of Object.keys(options ?? {})) {
-    if (name !== 'refusals' && name !== 'preflight') throw new TypeError(`Cannot protect: the option '${name.slice(0, 40)}' is unknown`)
+    if (name !== 'refusals' && name !== 'preflight')
+      throw new TypeError(`Cannot protect: the option '${name.slice(0, 40)}' is unknown`)
   }
-  if (refusals !== 'answer' && refusals !== 'throw') throw new TypeError(`Cannot protect: refusals must be 'answer' or 'throw'`)
-  if (preflight !== 'answer' && preflight !== 'next') throw new TypeError(`Cannot protect: preflight must be 'answer' or 'next'`)
+  if (refusals !== 'answer' && refusals !== 'throw')
+    throw new TypeError(`Cannot protect: refusals must be 'answer' or 'throw'`)
+  if (preflight !== 'answer' && preflight !== 'next')
+    throw new TypeError(`Cannot protect: preflight must be 'answer' or 'next'`)
   return { refusals, preflight }
 }
 
@@ -85,7 +88,11 @@ export function addVary(earlier: string | null | undefined, name: string): strin
 }
 
 /** Keeps what a guard found for a framework's request, for {@link authOf} and {@link findAuth}. */
-export function attachAuth<C>(api: ResourceServer<C>, request: object, auth: AccessToken<C> | undefined): void {
+export function attachAuth<C>(
+  api: ResourceServer<C>,
+  request: object,
+  auth: AccessToken<C> | undefined,
+): void {
   attach(request, api, auth as unknown as VerifiedAccessToken | undefined)
 }
 
@@ -99,6 +106,7 @@ export function authOf<C>(api: ResourceServer<C>, request: object): AccessToken<
 /** Likewise, `undefined` when the request is anonymous. */
 export function findAuth<C>(api: ResourceServer<C>, request: object): AccessToken<C> | undefined {
   const auth = attached(request, api)
-  if (auth === null) throw new TypeError('Cannot read the access token: no protect() of this resource server ran')
+  if (auth === null)
+    throw new TypeError('Cannot read the access token: no protect() of this resource server ran')
   return auth as unknown as AccessToken<C> | undefined
 }

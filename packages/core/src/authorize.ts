@@ -35,7 +35,8 @@ export async function authorizeRequest(
 ): Promise<Verdict> {
   const field = request.headers.get('authorization')
   const credentials = parseCredentials(field)
-  if (credentials.kind === 'absent') return policy?.op === 'optional' ? undefined : new Refusal('no_credentials')
+  if (credentials.kind === 'absent')
+    return policy?.op === 'optional' ? undefined : new Refusal('no_credentials')
   if (credentials.kind === 'malformed') return new Refusal('credentials_malformed')
 
   const now = context.clock()
@@ -99,13 +100,18 @@ async function askRevoked(
 ): Promise<Refusal | undefined> {
   let answer: unknown
   try {
-    answer = await withDeadline(REVOCATION_DEADLINE, () => revoked(token as AccessToken as AccessToken<never>))
+    answer = await withDeadline(REVOCATION_DEADLINE, () =>
+      revoked(token as AccessToken as AccessToken<never>),
+    )
   } catch (error) {
     return new Refusal('revocation_unavailable', { retryAfter: 1, cause: error })
   }
   if (answer === false) return undefined
   if (answer === true) return new Refusal('token_revoked')
-  return new Refusal('revocation_unavailable', { retryAfter: 1, cause: new TypeError('revoked said neither true nor false') })
+  return new Refusal('revocation_unavailable', {
+    retryAfter: 1,
+    cause: new TypeError('revoked said neither true nor false'),
+  })
 }
 
 async function judge(

@@ -27,8 +27,18 @@ export const ERRORS = {
     spec: 'RFC 6750 §2.1',
   },
   // The form of the token.
-  token_too_large: { status: 401, error: 'invalid_token', text: 'The access token is too large', spec: 'RFC 6750 §3.1' },
-  token_opaque: { status: 401, error: 'invalid_token', text: 'The access token is not a JWT', spec: 'RFC 9068 §4' },
+  token_too_large: {
+    status: 401,
+    error: 'invalid_token',
+    text: 'The access token is too large',
+    spec: 'RFC 6750 §3.1',
+  },
+  token_opaque: {
+    status: 401,
+    error: 'invalid_token',
+    text: 'The access token is not a JWT',
+    spec: 'RFC 9068 §4',
+  },
   token_encrypted: {
     status: 401,
     error: 'invalid_token',
@@ -110,7 +120,12 @@ export const ERRORS = {
     spec: 'RFC 9068 §4',
   },
   // The claims.
-  token_expired: { status: 401, error: 'invalid_token', text: 'The access token expired', spec: 'RFC 7519 §4.1.4' },
+  token_expired: {
+    status: 401,
+    error: 'invalid_token',
+    text: 'The access token expired',
+    spec: 'RFC 7519 §4.1.4',
+  },
   token_not_yet_valid: {
     status: 401,
     error: 'invalid_token',
@@ -153,7 +168,12 @@ export const ERRORS = {
     text: 'The claims of the access token do not have the form which this API needs',
     spec: 'RFC 9068 §2.2',
   },
-  token_revoked: { status: 401, error: 'invalid_token', text: 'The access token was revoked', spec: 'RFC 6750 §3.1' },
+  token_revoked: {
+    status: 401,
+    error: 'invalid_token',
+    text: 'The access token was revoked',
+    spec: 'RFC 6750 §3.1',
+  },
   // The sender constraint.
   binding_not_supported: {
     status: 401,
@@ -168,7 +188,11 @@ export const ERRORS = {
     text: 'The access token lacks a scope which this resource needs',
     spec: 'RFC 6750 §3.1',
   },
-  policy_denied: { status: 403, text: 'The access token does not grant access to this resource', spec: 'RFC 9068 §4' },
+  policy_denied: {
+    status: 403,
+    text: 'The access token does not grant access to this resource',
+    spec: 'RFC 9068 §4',
+  },
   // Not the client's fault.
   issuer_unreachable: {
     status: 503,
@@ -256,7 +280,11 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
   }
 
   static {
-    Object.defineProperty(this.prototype, 'name', { value: 'AuthorizationError', configurable: true, writable: true })
+    Object.defineProperty(this.prototype, 'name', {
+      value: 'AuthorizationError',
+      configurable: true,
+      writable: true,
+    })
     Object.defineProperty(this.prototype, brand, { value: true })
   }
 

@@ -14,12 +14,7 @@ export {
 } from './options.ts'
 export { fromNode, type NodeRequest, type ResourceRequest } from './request.ts'
 export { tokenOf } from './token-of.ts'
-export {
-  AuthorizationError,
-  ERRORS,
-  type AnyAuthorizationError,
-  type ErrorCode,
-} from './errors.ts'
+export { AuthorizationError, ERRORS, type AnyAuthorizationError, type ErrorCode } from './errors.ts'
 export type { HeaderList } from './response/challenge.ts'
 export type { ErrorResponse } from './response/respond.ts'
 export type { AccessToken, AccessTokenClaims, ClaimsOf } from './access-token/access-token.ts'

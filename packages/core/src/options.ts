@@ -146,7 +146,15 @@ export function resolveOptions(options: ResourceServerOptions): ResolvedOptions 
     const standard = (claims as Partial<StandardSchemaV1>)['~standard']
     check(typeof standard?.validate === 'function', 'claims', 'must be a Standard Schema')
   }
-  checkFunctions(options, ['revoked', 'refusal', 'onDecision', 'onIssuerEvent', customFetch, clock, waitUntil])
+  checkFunctions(options, [
+    'revoked',
+    'refusal',
+    'onDecision',
+    'onIssuerEvent',
+    customFetch,
+    clock,
+    waitUntil,
+  ])
   const clockTolerance = seconds('clockTolerance', options.clockTolerance, 5, { max: 300 })
   const insecure = readInsecure(options[allowInsecureRequests])
   const injected = options[customFetch]
@@ -196,7 +204,10 @@ export function readRealm(realm: unknown, audience: ReadonlySet<string>): string
   try {
     return quotedString(value as string)
   } catch (error) {
-    return fail('realm', `${(error as Error).message}${realm === undefined ? '; set it beside such an audience' : ''}`)
+    return fail(
+      'realm',
+      `${(error as Error).message}${realm === undefined ? '; set it beside such an audience' : ''}`,
+    )
   }
 }
 
@@ -207,7 +218,11 @@ export function readAlgorithms(name: string, value: unknown): ReadonlySet<string
   const given = new Set<string>()
   for (const alg of names) {
     const canonical = canonicalAlgorithm(alg)
-    check(ALGORITHMS.has(canonical), name, `must not contain '${printable(alg)}': not an asymmetric signature algorithm known here`)
+    check(
+      ALGORITHMS.has(canonical),
+      name,
+      `must not contain '${printable(alg)}': not an asymmetric signature algorithm known here`,
+    )
     check(!given.has(alg), name, `must not contain '${printable(alg)}' twice`)
     check(supports(canonical), name, `must not contain '${printable(alg)}': this runtime cannot verify it`)
     given.add(alg)
@@ -235,7 +250,11 @@ function readIssuers(value: unknown): readonly TrustedIssuer[] | IssuerResolver 
 
 function readCache(value: unknown): CacheBounds | undefined {
   if (value === false) return undefined
-  check(value === undefined || (typeof value === 'object' && value !== null), 'cache', 'must be false or an object')
+  check(
+    value === undefined || (typeof value === 'object' && value !== null),
+    'cache',
+    'must be false or an object',
+  )
   const { max, maxSize } = (value ?? {}) as { max?: unknown; maxSize?: unknown }
   if (value !== undefined) knownMembers('cache', value as object, ['max', 'maxSize'])
   return {
@@ -285,7 +304,11 @@ export function readIssuerIdentifier(
   value: unknown,
   insecure: true | ReadonlySet<string> | undefined,
 ): string {
-  check(typeof value === 'string' && value !== '', name, 'must be an issuer identifier, which is an https URL')
+  check(
+    typeof value === 'string' && value !== '',
+    name,
+    'must be an issuer identifier, which is an https URL',
+  )
   const issuer = value as string
   const url = URL.parse(issuer)
   check(url !== null && /^https?:\/\//.test(issuer), name, 'must be an https URL')
@@ -300,9 +323,18 @@ export function readIssuerIdentifier(
   return issuer
 }
 
-function count(name: string, value: unknown, standard: number, { min, max }: { min: number; max: number }): number {
+function count(
+  name: string,
+  value: unknown,
+  standard: number,
+  { min, max }: { min: number; max: number },
+): number {
   if (value === undefined) return standard
-  check(Number.isInteger(value) && (value as number) >= min && (value as number) <= max, name, `must be an integer from ${min} to ${max}`)
+  check(
+    Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    name,
+    `must be an integer from ${min} to ${max}`,
+  )
   return value as number
 }
 

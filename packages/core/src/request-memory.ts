@@ -17,7 +17,8 @@ export function recall(
   verifier: Verifier,
   field: string,
 ): Promise<VerifiedAccessToken | Refusal> | undefined {
-  return memories.get(request)?.find((memory) => memory.verifier === verifier && memory.field === field)?.verification
+  return memories.get(request)?.find((memory) => memory.verifier === verifier && memory.field === field)
+    ?.verification
 }
 
 export function remember(

@@ -1,12 +1,31 @@
 import { type AccessToken, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
-import { type AuthorizationContext, authorizeRequest, demandOf, type Verdict, verifyToken } from './authorize.ts'
+import {
+  type AuthorizationContext,
+  authorizeRequest,
+  demandOf,
+  type Verdict,
+  verifyToken,
+} from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
 import { fail, knownMembers } from './internal/check.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/keys.ts'
-import { readAudience, readRealm, type ResolvedOptions, resolveOptions, type ResourceServerOptions } from './options.ts'
-import { type AnyPolicy, type ContextOf, type OptionalPolicy, type Policy, readPolicy, type Root } from './policy/policy.ts'
+import {
+  readAudience,
+  readRealm,
+  type ResolvedOptions,
+  resolveOptions,
+  type ResourceServerOptions,
+} from './options.ts'
+import {
+  type AnyPolicy,
+  type ContextOf,
+  type OptionalPolicy,
+  type Policy,
+  readPolicy,
+  type Root,
+} from './policy/policy.ts'
 import type { ResourceRequest } from './request.ts'
 import type { HeaderList } from './response/challenge.ts'
 import { type ErrorResponse, toError } from './response/respond.ts'
@@ -95,7 +114,9 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
  *
  * @throws {TypeError} on a misconfiguration; the message names the option
  */
-export function createResourceServer<Claims = {}>(options: ResourceServerOptions<Claims>): ResourceServer<Claims> {
+export function createResourceServer<Claims = {}>(
+  options: ResourceServerOptions<Claims>,
+): ResourceServer<Claims> {
   const resolved = resolveOptions(options as unknown as ResourceServerOptions)
   return new Server(resolved, new KeyRegistry(resolved)) as unknown as ResourceServer<Claims>
 }
@@ -150,17 +171,26 @@ class Server implements ResourceServer {
     return verdict as unknown as AccessToken<never>
   }
 
-  async demand(auth: AccessToken | undefined, policy: AnyPolicy, ...context: unknown[]): Promise<AccessToken<never>> {
+  async demand(
+    auth: AccessToken | undefined,
+    policy: AnyPolicy,
+    ...context: unknown[]
+  ): Promise<AccessToken<never>> {
     const started = this.#started()
     const root = readPolicy(policy)
-    if (root.op === 'optional') throw new TypeError('Cannot demand the policy: optional stands at the top of a guard only')
+    if (root.op === 'optional')
+      throw new TypeError('Cannot demand the policy: optional stands at the top of a guard only')
     const verdict = await this.#demand(auth, root, context[0])
     this.#decided(verdict, started)
     if (verdict instanceof Refusal) throw toError(verdict, this.#options, undefined, false)
     return verdict as unknown as AccessToken<never>
   }
 
-  async #demand(auth: AccessToken | undefined, policy: Root, context: unknown): Promise<VerifiedAccessToken | Refusal> {
+  async #demand(
+    auth: AccessToken | undefined,
+    policy: Root,
+    context: unknown,
+  ): Promise<VerifiedAccessToken | Refusal> {
     if (auth === undefined) return new Refusal('no_credentials')
     // A token for another audience, or an object somebody made, grants nothing here.
     if (VerifiedAccessToken.originOf(auth)?.verifier !== this) {
@@ -174,7 +204,11 @@ class Server implements ResourceServer {
     knownMembers('with()', options, ['audience', 'realm'])
     const audience = readAudience('audience', options.audience)
     const realm = readRealm(options.realm, audience)
-    return new Server({ ...this.#options, audience, realm }, this.#registry, audience) as ResourceServer<never>
+    return new Server(
+      { ...this.#options, audience, realm },
+      this.#registry,
+      audience,
+    ) as ResourceServer<never>
   }
 
   async ready(signal?: AbortSignal): Promise<void> {
@@ -186,7 +220,12 @@ class Server implements ResourceServer {
         if (refusal === undefined) return
         const { failure } = keys.status(now)
         const cause = new Error(`Cannot load the keys of ${keys.issuer}: ${failure ?? 'unknown'}`)
-        throw toError(new Refusal(refusal.code, { ...refusal.details, cause }), this.#options, undefined, false)
+        throw toError(
+          new Refusal(refusal.code, { ...refusal.details, cause }),
+          this.#options,
+          undefined,
+          false,
+        )
       }),
     )
     if (signal === undefined) {
@@ -214,11 +253,13 @@ class Server implements ResourceServer {
   }
 
   snapshot(): readonly KeySnapshot[] {
-    return [...this.#registry.all()].map((keys) => keys.snapshot()).filter((snapshot) => snapshot !== undefined)
+    return [...this.#registry.all()]
+      .map((keys) => keys.snapshot())
+      .filter((snapshot) => snapshot !== undefined)
   }
 
   revokeKey(issuer: string, kid: string): void {
-    for (const keys of this.#registry.all()) if (keys.issuer === issuer) keys.revoke(kid)
+    this.#registry.revoke(issuer, kid)
   }
 
   purge(issuer?: string): void {

@@ -27,7 +27,8 @@ export interface AccessTokenClaims {
  * Without a `claims` schema any claim may be read as `unknown`; with one, only what the schema types: a typo is a
  * compile error.
  */
-export type ClaimsOf<C> = AccessTokenClaims & ([keyof C] extends [never] ? { readonly [claim: string]: unknown } : C)
+export type ClaimsOf<C> = AccessTokenClaims &
+  ([keyof C] extends [never] ? { readonly [claim: string]: unknown } : C)
 
 /**
  * A verified access token, deeply frozen; the sets are read-only at run time too. Only verification makes one.

@@ -42,7 +42,13 @@ export class TokenCache {
     return this.#headers.get(encoded)
   }
 
-  remember(id: string, tokenLength: number, encodedHeader: string, header: Header, token: VerifiedAccessToken): void {
+  remember(
+    id: string,
+    tokenLength: number,
+    encodedHeader: string,
+    header: Header,
+    token: VerifiedAccessToken,
+  ): void {
     this.#tokens.set(id, token, { size: 2 * tokenLength + 512 })
     if (encodedHeader.length <= MAX_HEADER_LENGTH) this.#headers.set(encodedHeader, header)
   }

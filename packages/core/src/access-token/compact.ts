@@ -21,7 +21,8 @@ export function parseCompact(token: string): Compact | Refusal {
   const header = token.slice(0, first)
   const payload = token.slice(first + 1, last)
   const signature = token.slice(last + 1)
-  if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature)) return new Refusal('token_malformed')
+  if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature))
+    return new Refusal('token_malformed')
   return { header, payload, signature }
 }
 
@@ -29,7 +30,9 @@ function unlike(token: string): 'token_malformed' | 'token_encrypted' | 'token_o
   // RFC 7516 §3.1: five parts, of which the encrypted key may be empty.
   if (/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/.test(token)) return 'token_encrypted'
   const dots = countDots(token)
-  return dots !== 2 && dots !== 4 && /^[A-Za-z0-9\-._~+/]+=*$/.test(token) ? 'token_opaque' : 'token_malformed'
+  return dots !== 2 && dots !== 4 && /^[A-Za-z0-9\-._~+/]+=*$/.test(token)
+    ? 'token_opaque'
+    : 'token_malformed'
 }
 
 /** Up to 5: a token of a million dots is not walked through. */

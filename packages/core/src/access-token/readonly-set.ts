@@ -11,6 +11,12 @@ export class FrozenSet implements ReadonlySet<string> {
   }
 
   static {
+    // What `console.log` shows; here, because declarations cannot name the symbol.
+    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: FrozenSet) {
+        return new Set(this.#values)
+      },
+    })
     Object.freeze(this.prototype)
     Object.freeze(this)
   }
@@ -60,10 +66,6 @@ export class FrozenSet implements ReadonlySet<string> {
   /** The values in order of first occurrence, so that a token serializes to something readable. */
   toJSON(): string[] {
     return [...this.#values]
-  }
-  /** What `console.log` shows. */
-  [Symbol.for('nodejs.util.inspect.custom')](): ReadonlySet<string> {
-    return new Set(this.#values)
   }
 }
 

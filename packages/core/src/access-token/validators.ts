@@ -85,7 +85,12 @@ const ORDER: readonly Rule[] = Object.values(
 )
 
 /** Judges the claims at `now`, for a fresh token and for a remembered one alike. */
-export function validateClaims(claims: JSONObject, trust: Trust, times: TimeRules, now: number): Refusal | undefined {
+export function validateClaims(
+  claims: JSONObject,
+  trust: Trust,
+  times: TimeRules,
+  now: number,
+): Refusal | undefined {
   for (const rule of ORDER) {
     const refusal = rule(claims, trust, times, now)
     if (refusal !== undefined) return refusal

@@ -71,7 +71,9 @@ export async function verifyAccessToken(
   const typeRefusal = validateType(header, claims, trust)
   if (typeRefusal !== undefined) return typeRefusal
 
-  const found = trust.keys.find(header.kid, header.alg, now, () => validateClaims(claims, trust, context.times, now))
+  const found = trust.keys.find(header.kid, header.alg, now, () =>
+    validateClaims(claims, trust, context.times, now),
+  )
   const keys = found instanceof Promise ? await found : found
   if (keys instanceof Refusal) return keys
 

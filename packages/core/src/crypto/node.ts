@@ -32,7 +32,8 @@ function supportsMLDSA(): boolean {
 
 export const implementation: CryptoImplementation['implementation'] = 'node'
 
-export const supports: CryptoImplementation['supports'] = (alg) => !alg.startsWith('ML-DSA') || supportsMLDSA()
+export const supports: CryptoImplementation['supports'] = (alg) =>
+  !alg.startsWith('ML-DSA') || supportsMLDSA()
 
 export const importKey = ((jwk, alg) => {
   const algorithm = ALGORITHMS.get(alg)
@@ -55,7 +56,11 @@ export const importKey = ((jwk, alg) => {
   }
 }) satisfies CryptoImplementation['importKey'] as CryptoImplementation['importKey']
 
-export const verifySignature: (alg: string, key: KeyHandle, token: string) => boolean = (_alg, key, token) => {
+export const verifySignature: (alg: string, key: KeyHandle, token: string) => boolean = (
+  _alg,
+  key,
+  token,
+) => {
   const { hash: digestName, options } = key as NodeKey
   const dot = token.lastIndexOf('.')
   try {

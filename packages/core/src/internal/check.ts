@@ -10,7 +10,11 @@ export function check(condition: boolean, option: string, problem: string): void
 /** A name which is none of the known ones is a typing mistake: the option it meant would silently not be set. */
 export function knownMembers(option: string, value: object, known: readonly (string | symbol)[]): void {
   for (const name of Reflect.ownKeys(value)) {
-    if (!known.includes(name)) fail(`${option} has no member ${String(name).slice(0, 40)};`, `known are ${known.map(String).join(', ')}`)
+    if (!known.includes(name))
+      fail(
+        `${option} has no member ${String(name).slice(0, 40)};`,
+        `known are ${known.map(String).join(', ')}`,
+      )
   }
 }
 
@@ -19,7 +23,11 @@ export function listOf(option: string, value: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   check(list.length > 0, option, 'must not be empty')
   for (const element of list) {
-    check(typeof element === 'string' && element !== '', option, 'must be a string which is not empty, or a list of such')
+    check(
+      typeof element === 'string' && element !== '',
+      option,
+      'must be a string which is not empty, or a list of such',
+    )
   }
   return [...(list as readonly string[])]
 }
@@ -42,6 +50,10 @@ export function seconds(
 
 export function checkFunctions<T extends object>(options: T, names: readonly (keyof T)[]): void {
   for (const name of names) {
-    check(options[name] === undefined || typeof options[name] === 'function', String(name), 'must be a function')
+    check(
+      options[name] === undefined || typeof options[name] === 'function',
+      String(name),
+      'must be a function',
+    )
   }
 }

@@ -43,6 +43,7 @@ export function readMetadata(
   if (document === undefined) return 'not_json'
   if (document['issuer'] !== issuer) return 'issuer_mismatch'
   const { jwks_uri } = document
-  if (typeof jwks_uri !== 'string' || jwks_uri.length > 2048 || !mayFetch(jwks_uri)) return 'jwks_uri_unusable'
+  if (typeof jwks_uri !== 'string' || jwks_uri.length > 2048 || !mayFetch(jwks_uri))
+    return 'jwks_uri_unusable'
   return { jwks_uri }
 }

@@ -20,13 +20,28 @@ export type IssuerEvent =
       readonly document: 'metadata' | 'jwks'
       readonly reason: KeyFailure
     }
-  | { readonly type: 'retry_scheduled'; readonly issuer: string; readonly at: number; readonly failures: number }
-  | { readonly type: 'served_stale'; readonly issuer: string; readonly freshUntil: number; readonly staleUntil: number }
+  | {
+      readonly type: 'retry_scheduled'
+      readonly issuer: string
+      readonly at: number
+      readonly failures: number
+    }
+  | {
+      readonly type: 'served_stale'
+      readonly issuer: string
+      readonly freshUntil: number
+      readonly staleUntil: number
+    }
   | { readonly type: 'key_added'; readonly issuer: string; readonly kid: string | undefined }
   | { readonly type: 'key_retired'; readonly issuer: string; readonly kid: string | undefined }
   | { readonly type: 'key_unusable'; readonly issuer: string; readonly reason: UnusableKey }
   | { readonly type: 'kid_throttled'; readonly issuer: string }
-  | { readonly type: 'jwks_origin_changed'; readonly issuer: string; readonly from: string; readonly to: string }
+  | {
+      readonly type: 'jwks_origin_changed'
+      readonly issuer: string
+      readonly from: string
+      readonly to: string
+    }
 
 /** The `diagnostics_channel` on which every {@link IssuerEvent} appears, where the runtime has such channels. */
 export const ISSUER_CHANNEL = 'atjwt:issuer'

@@ -1,4 +1,6 @@
-/** Seconds for the whole exchange: connection, header, body. */
+import { after } from '../internal/timer.ts'
+
+/** Seconds for one attempt to have an issuer's keys: look-ups, connections, headers and bodies of all its documents. */
 export const FETCH_DEADLINE = 5
 /** Octets of a decoded body; a compressed one is stopped while it inflates. */
 const MAX_BODY = 512 * 1024
@@ -31,11 +33,15 @@ export interface FetchFailed {
   readonly retryAfter?: number | undefined
 }
 
-const failed = (failure: FetchFailure, retryAfter?: number): FetchFailed => ({ ok: false, failure, retryAfter })
+const failed = (failure: FetchFailure, wait?: number): FetchFailed => ({
+  ok: false,
+  failure,
+  retryAfter: wait,
+})
 
 /**
- * One GET of a document of an issuer, under all limits: a deadline over the whole exchange, a cap on the decoded
- * body, no redirects (a redirect would let whoever answers choose our next request). Never rejects.
+ * One GET of a document of an issuer, under all limits: a cap on the decoded body, no redirects (a redirect would let
+ * whoever answers choose our next request), and the deadline of `attempt`. Never rejects.
  *
  * @param now seconds since the epoch, for a `Retry-After` that is a date
  */
@@ -44,25 +50,65 @@ export async function fetchText(
   doFetch: typeof fetch,
   etag: string | undefined,
   now: () => number,
-  closing: AbortSignal,
+  attempt: Attempt,
 ): Promise<FetchedText | FetchFailed> {
   const abort = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  // The race holds also when a custom fetch ignores its signal, or a body never ends.
-  const deadline = new Promise<FetchFailed>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(failed('timeout'))
+  const fetched = await attempt.race(
+    () => exchange(url, doFetch, etag, now, abort),
+    () => {
       abort.abort()
-    }, FETCH_DEADLINE * 1000)
-    closing.addEventListener('abort', () => {
-      resolve(failed('network'))
-      abort.abort()
+    },
+  )
+  return typeof fetched === 'string' ? failed(fetched) : fetched
+}
+
+/** Why an {@link Attempt} ended before its work did. */
+type Ended = 'timeout' | 'network'
+
+/** The time which all exchanges of one attempt share; it ends by the deadline, or when it is stopped. */
+export class Attempt {
+  #ended: Ended | undefined
+  readonly #listeners = new Set<(ended: Ended) => void>()
+  readonly #cancel: () => void
+
+  constructor() {
+    this.#cancel = after(FETCH_DEADLINE, () => {
+      this.#end('timeout')
     })
-  })
-  try {
-    return await Promise.race([exchange(url, doFetch, etag, now, abort), deadline])
-  } finally {
-    clearTimeout(timer)
+  }
+
+  /** The result of `work`, or why it was not waited for: it holds also when a custom fetch ignores its signal. */
+  async race<T>(work: () => Promise<T>, abort: () => void = () => {}): Promise<T | Ended> {
+    if (this.#ended !== undefined) return this.#ended
+    let listener: ((ended: Ended) => void) | undefined
+    const end = new Promise<Ended>((resolve) => {
+      listener = (ended) => {
+        resolve(ended)
+        abort()
+      }
+      this.#listeners.add(listener)
+    })
+    try {
+      return await Promise.race([work(), end])
+    } finally {
+      this.#listeners.delete(listener as (ended: Ended) => void)
+    }
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.#cancel()
+    this.#end('network')
+  }
+
+  /** Takes the deadline back. */
+  finish(): void {
+    this.#cancel()
+  }
+
+  #end(ended: Ended): void {
+    this.#ended ??= ended
+    for (const listener of this.#listeners) listener(ended)
   }
 }
 
@@ -106,7 +152,11 @@ async function exchange(
   }
 }
 
-function judgeStatus(response: Response, etag: string | undefined, now: () => number): FetchFailed | undefined {
+function judgeStatus(
+  response: Response,
+  etag: string | undefined,
+  now: () => number,
+): FetchFailed | undefined {
   const { status } = response
   if (status === 200) return undefined
   if (status === 304) return etag === undefined ? failed('not_modified_unasked') : undefined
@@ -171,5 +221,7 @@ function retryAfter(headers: Headers, now: () => number): number | undefined {
 
 /** `delta-seconds` of RFC 9111 §1.2.2. */
 function seconds(value: string | null | undefined): number | undefined {
-  return value !== null && value !== undefined && /^[0-9]{1,10}$/.test(value.trim()) ? Number(value) : undefined
+  return value !== null && value !== undefined && /^[0-9]{1,10}$/.test(value.trim())
+    ? Number(value)
+    : undefined
 }

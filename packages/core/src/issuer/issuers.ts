@@ -33,6 +33,7 @@ export class KeyRegistry {
   readonly #options: ResolvedOptions
   readonly #seeds: ReadonlyMap<string, KeySnapshot>
   readonly #configured = new Map<string, IssuerKeys | StaticKeys>()
+  readonly #revoked = new LRUCache<string, readonly string[]>({ max: MAX_RESOLVED })
   readonly #resolved = new LRUCache<string, IssuerKeys | StaticKeys>({
     max: MAX_RESOLVED,
     dispose: (keys) => {
@@ -57,13 +58,21 @@ export class KeyRegistry {
   }
 
   of(issuer: TrustedIssuer, resolved: boolean): IssuerKeys | StaticKeys {
-    const table: { get(id: string): IssuerKeys | StaticKeys | undefined; set(id: string, keys: IssuerKeys | StaticKeys): unknown } =
-      resolved ? this.#resolved : this.#configured
+    const table: {
+      get(id: string): IssuerKeys | StaticKeys | undefined
+      set(id: string, keys: IssuerKeys | StaticKeys): unknown
+    } = resolved ? this.#resolved : this.#configured
     const { jwks, metadata, jwksOrigins } = issuer
-    const id = JSON.stringify([issuer.issuer, jwks instanceof URL ? jwks.href : jwks, metadata?.href, jwksOrigins])
+    const id = JSON.stringify([
+      issuer.issuer,
+      jwks instanceof URL ? jwks.href : jwks,
+      metadata?.href,
+      jwksOrigins,
+    ])
     let keys = table.get(id)
     if (keys === undefined) {
       keys = this.#make(issuer, resolved)
+      for (const kid of this.#revoked.get(issuer.issuer) ?? []) keys.revoke(kid)
       table.set(id, keys)
     }
     return keys
@@ -101,6 +110,13 @@ export class KeyRegistry {
       this.#context,
       this.#seeds.get(issuer.issuer),
     )
+  }
+
+  /** Distrusts a key; also for states which are made later, as those of a resolver's issuers are. */
+  revoke(issuer: string, kid: string): void {
+    const kids = this.#revoked.get(issuer) ?? []
+    if (!kids.includes(kid)) this.#revoked.set(issuer, [...kids, kid])
+    for (const keys of this.all()) if (keys.issuer === issuer) keys.revoke(kid)
   }
 
   /** Every state there is. */
@@ -165,7 +181,11 @@ export class Issuers {
     return [...this.#trusted.values()]
   }
 
-  async #resolve(resolver: IssuerResolver, iss: string, request: ResourceRequest | undefined): Promise<Trust | Refusal> {
+  async #resolve(
+    resolver: IssuerResolver,
+    iss: string,
+    request: ResourceRequest | undefined,
+  ): Promise<Trust | Refusal> {
     let answer: TrustedIssuer | undefined
     try {
       answer = await withDeadline(RESOLVER_DEADLINE, () => resolver(iss, request))
@@ -199,20 +219,32 @@ export class Issuers {
     const identifier = readIssuerIdentifier('issuer', issuer.issuer, insecure)
     for (const name of ['jwks', 'metadata'] as const) {
       const value: unknown = issuer[name]
-      const right = value === undefined || value instanceof URL || (name === 'jwks' && typeof value === 'object' && value !== null)
+      const right =
+        value === undefined ||
+        value instanceof URL ||
+        (name === 'jwks' && typeof value === 'object' && value !== null)
       check(right, `issuer.${name}`, name === 'jwks' ? 'must be a URL or a JWK Set' : 'must be a URL')
     }
-    check(issuer.jwks === undefined || issuer.metadata === undefined, 'issuer.metadata', 'must not stand beside jwks, which replaces discovery')
+    check(
+      issuer.jwks === undefined || issuer.metadata === undefined,
+      'issuer.metadata',
+      'must not stand beside jwks, which replaces discovery',
+    )
     if (issuer.jwksOrigins !== undefined) {
       for (const origin of listOf('issuer.jwksOrigins', issuer.jwksOrigins)) {
-        check(URL.parse(origin)?.origin === origin, 'issuer.jwksOrigins', `must be origins such as 'https://keys.example'`)
+        check(
+          URL.parse(origin)?.origin === origin,
+          'issuer.jwksOrigins',
+          `must be origins such as 'https://keys.example'`,
+        )
       }
     }
     const own = readAuthorities('issuer.authorities', issuer.authorities)
     return {
       issuer: identifier,
       audience:
-        this.#audience ?? (issuer.audience === undefined ? audience : readAudience('issuer.audience', issuer.audience)),
+        this.#audience ??
+        (issuer.audience === undefined ? audience : readAudience('issuer.audience', issuer.audience)),
       algorithms: readAlgorithms('issuer.algorithms', issuer.algorithms) ?? algorithms,
       authorities: own === undefined ? authorities : { ...authorities, ...own },
       allow: readAllow(issuer.allow),
@@ -246,7 +278,9 @@ function readAllow(allow: unknown): Trust['allow'] {
     if (values === undefined) continue
     // An empty list is meant here: this issuer may give none.
     check(Array.isArray(values), `issuer.allow.${authority}`, 'must be a list')
-    sets[authority] = new Set((values as unknown[]).length === 0 ? [] : listOf(`issuer.allow.${authority}`, values))
+    sets[authority] = new Set(
+      (values as unknown[]).length === 0 ? [] : listOf(`issuer.allow.${authority}`, values),
+    )
   }
   return sets
 }
@@ -264,14 +298,22 @@ function readDeviations(
   check(Array.isArray(typ), `${at}.typ`, 'must be a list')
   const types = typ.map((type) => {
     if (type === null) return null
-    check(typeof type === 'string' && type !== '', `${at}.typ`, 'must be a list of strings, or null for a token without typ')
+    check(
+      typeof type === 'string' && type !== '',
+      `${at}.typ`,
+      'must be a list of strings, or null for a token without typ',
+    )
     const canonical = canonicalType(type as string)
     check(!OTHER_TYPES.has(canonical), `${at}.typ`, 'must not name the type of another kind of token')
     return canonical
   })
   check(Array.isArray(optionalClaims), `${at}.optionalClaims`, 'must be a list')
   for (const claim of optionalClaims) {
-    check(OPTIONAL_CLAIMS.includes(claim), `${at}.optionalClaims`, `must be claims among ${OPTIONAL_CLAIMS.join(', ')}`)
+    check(
+      OPTIONAL_CLAIMS.includes(claim),
+      `${at}.optionalClaims`,
+      `must be claims among ${OPTIONAL_CLAIMS.join(', ')}`,
+    )
   }
   for (const [name, value] of [
     ['client_id', client_id],

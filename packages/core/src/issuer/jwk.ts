@@ -39,7 +39,12 @@ export class VerificationKey {
   readonly #signatureLength: number | undefined
   readonly #handles = new Map<string, KeyHandle | undefined>()
 
-  constructor(jwk: PublicJWK, kid: string | undefined, alg: string | undefined, algorithms: ReadonlySet<string>) {
+  constructor(
+    jwk: PublicJWK,
+    kid: string | undefined,
+    alg: string | undefined,
+    algorithms: ReadonlySet<string>,
+  ) {
     this.kid = kid
     this.algorithms = algorithms
     this.identity = JSON.stringify([jwk, kid, alg])
@@ -91,8 +96,10 @@ export function readJWK(jwk: unknown): VerificationKey | UnusableKey {
   // A private or symmetric member in a published set: the key is compromised or no signature key at all.
   if (PRIVATE_MEMBERS.some((member) => jwk[member] !== undefined)) return 'private_key'
   if (use !== undefined && use !== 'sig') return 'use_not_sig'
-  if (key_ops !== undefined && !(Array.isArray(key_ops) && key_ops.includes('verify'))) return 'key_ops_without_verify'
-  if (alg !== undefined && (typeof alg !== 'string' || !ALGORITHMS.has(canonicalAlgorithm(alg)))) return 'alg_unknown'
+  if (key_ops !== undefined && !(Array.isArray(key_ops) && key_ops.includes('verify')))
+    return 'key_ops_without_verify'
+  if (alg !== undefined && (typeof alg !== 'string' || !ALGORITHMS.has(canonicalAlgorithm(alg))))
+    return 'alg_unknown'
 
   const material = readMaterial(jwk)
   if (typeof material === 'string') return material

@@ -1,5 +1,6 @@
 import type { JSONObject } from '../internal/json.ts'
-import { readJWK, type UnusableKey, VerificationKey } from './jwk.ts'
+import { readJWK, type UnusableKey, type VerificationKey } from './jwk.ts'
+import type { RevokedKeys } from './revoked.ts'
 
 /** More keys than this are no rotation but a burden: the set is refused. */
 const MAX_KEYS = 100
@@ -57,7 +58,7 @@ export class KeySet {
 export async function readJWKS(
   document: JSONObject,
   known: readonly VerificationKey[] = NO_KEYS,
-  revoked?: { has(identity: string): boolean },
+  revoked?: RevokedKeys,
 ): Promise<KeySet | undefined> {
   const set = readKeySet(document, known, revoked)
   if (set === undefined) return undefined
@@ -74,7 +75,7 @@ export async function readJWKS(
 export function readKeySet(
   document: JSONObject,
   known: readonly VerificationKey[] = NO_KEYS,
-  revoked?: { has(identity: string): boolean },
+  revoked?: RevokedKeys,
 ): KeySet | undefined {
   const members = document['keys']
   if (!Array.isArray(members) || members.length > MAX_KEYS) return undefined
@@ -84,7 +85,7 @@ export function readKeySet(
   for (const member of members) {
     const key = readJWK(member)
     if (typeof key === 'string') unusable.push(key)
-    else if (revoked?.has(key.identity) !== true) keys.set(key.identity, byIdentity.get(key.identity) ?? key)
+    else if (revoked?.has(key) !== true) keys.set(key.identity, byIdentity.get(key.identity) ?? key)
   }
   return keys.size === 0 ? undefined : new KeySet([...keys.values()], unusable)
 }

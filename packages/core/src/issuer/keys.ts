@@ -2,14 +2,16 @@ import { freezes, resolveHost, sharesPromises, waitUntil as platformWaitUntil } 
 import { LRUCache } from 'lru-cache'
 
 import { Refusal } from '../errors.ts'
+import { after } from '../internal/timer.ts'
 import { type JSONObject, parseJSONObject } from '../internal/json.ts'
 import { readMetadata, wellKnownLocations } from './discover.ts'
 import type { EventSink, KeyFailure } from './events.ts'
-import { FETCH_DEADLINE, type FetchedText, fetchText } from './fetch.ts'
+import { Attempt, FETCH_DEADLINE, type FetchedText, fetchText } from './fetch.ts'
 import type { VerificationKey } from './jwk.ts'
 import { type KeySet, readJWKS, readKeySet } from './jwks.ts'
 import type { OriginRule } from './origin.ts'
 import { TokenBucket } from './bucket.ts'
+import { RevokedKeys } from './revoked.ts'
 
 /** Seconds a set is fresh when its answer does not say, and the least it is fresh whatever the answer says. */
 const LIFETIME = { unstated: 600, min: 60 } as const
@@ -24,7 +26,6 @@ const UNKNOWN_KID = { burst: 2, every: 30, remembered: 1024 } as const
 /** Seconds a request may wait for a refresh where the platform freezes background work. */
 const FROZEN_WAIT = 1
 const MAX_KID_LENGTH = 1024
-const MAX_REVOKED = 1024
 
 /** Where the keys of one issuer come from. */
 export interface KeyLocation {
@@ -126,7 +127,7 @@ export class IssuerKeys implements KeySource {
   readonly #places: readonly string[]
   readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
   readonly #missing = new LRUCache<string, number>({ max: UNKNOWN_KID.remembered })
-  readonly #revoked = new Set<string>()
+  readonly #revoked = new RevokedKeys()
 
   #loaded: Loaded | undefined
   #seed: KeySnapshot | undefined
@@ -143,7 +144,7 @@ export class IssuerKeys implements KeySource {
   #metadataEtag: string | undefined
   #metadataRefreshAt = 0
 
-  #abort: AbortController | undefined
+  #under: Attempt | undefined
   #closed = false
 
   constructor(location: KeyLocation, context: KeyContext, seed?: KeySnapshot) {
@@ -185,7 +186,9 @@ export class IssuerKeys implements KeySource {
     const loaded = this.#current(now)
     if (loaded !== undefined && now < loaded.freshUntil) return undefined
     if (this.#flight !== undefined || this.#mayTry(now)) await this.#join(this.#flight ?? this.#launch(now))
-    return this.#current(this.#context.clock()) === undefined ? this.#unavailable(this.#context.clock()) : undefined
+    return this.#current(this.#context.clock()) === undefined
+      ? this.#unavailable(this.#context.clock())
+      : undefined
   }
 
   status(now: number): IssuerStatus {
@@ -220,15 +223,15 @@ export class IssuerKeys implements KeySource {
     }
   }
 
-  /** Drops the keys of this `kid` for good, also when the issuer goes on publishing them. */
+  /**
+   * Drops the keys of this `kid` for good, also when the issuer goes on publishing them. Another key which the issuer
+   * publishes under the same `kid` later is trusted; one that is not known yet is distrusted by its `kid` alone.
+   */
   revoke(kid: string): void {
     const loaded = this.#current(this.#context.clock())
+    const known = loaded?.set.keys.filter((key) => key.kid === kid) ?? []
+    this.#revoked.add(known.length === 0 ? [kid] : known.map((key) => key.identity))
     if (loaded === undefined) return
-    for (const key of loaded.set.keys) {
-      if (key.kid !== kid) continue
-      if (this.#revoked.size >= MAX_REVOKED) this.#revoked.delete(this.#revoked.values().next().value as string)
-      this.#revoked.add(key.identity)
-    }
     const rest = loaded.set.without(kid)
     this.#retire(loaded.set, rest)
     this.#loaded = { ...loaded, set: rest }
@@ -250,7 +253,7 @@ export class IssuerKeys implements KeySource {
   /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
   close(): void {
     this.#closed = true
-    this.#abort?.abort()
+    this.#under?.stop()
   }
 
   /** The set that may be served at `now`, if any. */
@@ -270,7 +273,12 @@ export class IssuerKeys implements KeySource {
       this.#context.events.emit(() => ({ type: 'served_stale', issuer: this.issuer, freshUntil, staleUntil }))
     }
     // Background work that the platform stops would never end: there the first requests wait for a moment.
-    return this.#flight === undefined || this.#context.waitUntil !== undefined || platformWaitUntil !== undefined || !freezes()
+    return (
+      this.#flight === undefined ||
+      this.#context.waitUntil !== undefined ||
+      platformWaitUntil !== undefined ||
+      !freezes()
+    )
   }
 
   async #findAfterLoad(
@@ -313,7 +321,8 @@ export class IssuerKeys implements KeySource {
     const refused = plausible()
     if (refused !== undefined) return refused
     const until = this.#missing.get(kid)
-    if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every) return new Refusal('kid_unknown')
+    if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every)
+      return new Refusal('kid_unknown')
     if (this.#flight?.shared === true) return this.#awaitKid(kid, alg, this.#flight, false)
     if (!this.#mayTry(now)) return this.#unavailable(now)
     if (!this.#bucket.take(now)) {
@@ -352,7 +361,9 @@ export class IssuerKeys implements KeySource {
 
   #unavailable(now: number): Refusal {
     const code =
-      this.#failure !== undefined && MISCONFIGURED.has(this.#failure) ? 'issuer_metadata_unusable' : 'issuer_unreachable'
+      this.#failure !== undefined && MISCONFIGURED.has(this.#failure)
+        ? 'issuer_metadata_unusable'
+        : 'issuer_unreachable'
     const wait = Math.min(Math.max(this.#nextTryAt - now, 0), RETRY.warmCap)
     return new Refusal(code, { retryAfter: Math.max(1, Math.ceil(wait)) })
   }
@@ -361,7 +372,7 @@ export class IssuerKeys implements KeySource {
     this.#attempted = true
     const flight: Flight = {
       startedAt: now,
-      expires: Date.now() / 1000 + FETCH_DEADLINE * (this.#places.length + 1),
+      expires: Date.now() / 1000 + FETCH_DEADLINE + 1,
       shared: false,
       done: this.#attempt(now).finally(() => {
         if (this.#flight === flight) this.#flight = undefined
@@ -390,7 +401,10 @@ export class IssuerKeys implements KeySource {
 
   /** One attempt to have fresh keys; never rejects. */
   async #attempt(now: number): Promise<void> {
-    const failure = await this.#fetchKeys(now)
+    const under = new Attempt()
+    this.#under = under
+    const failure = await this.#fetchKeys(now, under)
+    under.finish()
     if (this.#closed) return
     if (failure === undefined) {
       this.#failures = 0
@@ -421,14 +435,17 @@ export class IssuerKeys implements KeySource {
     return Math.max(delay, Math.min(retryAfter, RETRY.warmCap))
   }
 
-  async #fetchKeys(now: number): Promise<Failure | undefined> {
-    if (this.#location.jwksUri === undefined && (this.#jwksUri === undefined || now >= this.#metadataRefreshAt)) {
-      const failure = await this.#discover(now)
+  async #fetchKeys(now: number, under: Attempt): Promise<Failure | undefined> {
+    if (
+      this.#location.jwksUri === undefined &&
+      (this.#jwksUri === undefined || now >= this.#metadataRefreshAt)
+    ) {
+      const failure = await this.#discover(now, under)
       // A place that was known goes on to serve: what fails is only the news about it.
       if (failure !== undefined && this.#jwksUri === undefined) return failure
     }
     const known = this.#loaded
-    const fetched = await this.#fetch('jwks', this.#jwksUri as string, known?.etag)
+    const fetched = await this.#fetch('jwks', this.#jwksUri as string, known?.etag, under)
     if (!fetched.ok) {
       // An answer that says there are no keys here: the place may have moved.
       if (!TRANSIENT.has(fetched.reason)) this.#metadataRefreshAt = 0
@@ -445,7 +462,12 @@ export class IssuerKeys implements KeySource {
       document === undefined ? undefined : await readJWKS(document, known?.set.keys ?? [], this.#revoked)
     if (set === undefined) {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
-      this.#context.events.emit(() => ({ type: 'fetch_failed', issuer: this.issuer, document: 'jwks', reason }))
+      this.#context.events.emit(() => ({
+        type: 'fetch_failed',
+        issuer: this.issuer,
+        document: 'jwks',
+        reason,
+      }))
       this.#metadataRefreshAt = 0
       return { reason }
     }
@@ -501,7 +523,11 @@ export class IssuerKeys implements KeySource {
     if (set === undefined) return
     const lifetime = clampLifetime(seed.freshUntil - seed.fetchedAt, this.#context.maxKeyLifetime)
     this.#loaded = { set, etag: undefined, ...this.#times(seed.fetchedAt, seed.fetchedAt + lifetime) }
-    if (this.#jwksUri === undefined && seed.jwks_uri !== undefined && this.#location.origins.allows(seed.jwks_uri)) {
+    if (
+      this.#jwksUri === undefined &&
+      seed.jwks_uri !== undefined &&
+      this.#location.origins.allows(seed.jwks_uri)
+    ) {
       this.#jwksUri = seed.jwks_uri
     }
   }
@@ -511,27 +537,40 @@ export class IssuerKeys implements KeySource {
    * network failure or a 5xx decides nothing and ends the attempt, and the next one begins a place further, so that a
    * place which always fails does not hide the others.
    */
-  async #discover(now: number): Promise<Failure | undefined> {
+  async #discover(now: number, under: Attempt): Promise<Failure | undefined> {
     let worst: KeyFailure | undefined
     const first = this.#place
-    for (let i = 0; i < this.#places.length; i += 1) {
+    // With keys at hand there is time: one place per attempt, so that an outage is not made worse by looking around.
+    const places = this.#jwksUri === undefined ? this.#places.length : 1
+    for (let i = 0; i < places; i += 1) {
       const index = (first + i) % this.#places.length
       const place = this.#places[index] as string
       // oxlint-disable-next-line no-await-in-loop -- the order decides
-      const fetched = await this.#fetch('metadata', place, index === first ? this.#metadataEtag : undefined)
+      const fetched = await this.#fetch(
+        'metadata',
+        place,
+        index === first ? this.#metadataEtag : undefined,
+        under,
+      )
       if (!fetched.ok) {
         if (TRANSIENT.has(fetched.reason)) {
           if (this.#jwksUri === undefined) this.#place = (index + 1) % this.#places.length
           return fetched
         }
         worst ??= fetched.reason
+        this.#place = (index + 1) % this.#places.length
         continue
       }
       if (fetched.text !== undefined) {
         const metadata = readMetadata(fetched, this.issuer, (url) => this.#location.origins.allows(url))
         if (typeof metadata === 'string') {
           const reason = metadata
-          this.#context.events.emit(() => ({ type: 'fetch_failed', issuer: this.issuer, document: 'metadata', reason }))
+          this.#context.events.emit(() => ({
+            type: 'fetch_failed',
+            issuer: this.issuer,
+            document: 'metadata',
+            reason,
+          }))
           // A document that is wrong says more than a place without one.
           worst = metadata
           continue
@@ -556,22 +595,24 @@ export class IssuerKeys implements KeySource {
     if (before === undefined) return
     const from = new URL(before).origin
     const to = new URL(jwksUri).origin
-    if (from !== to) this.#context.events.emit(() => ({ type: 'jwks_origin_changed', issuer: this.issuer, from, to }))
+    if (from !== to)
+      this.#context.events.emit(() => ({ type: 'jwks_origin_changed', issuer: this.issuer, from, to }))
   }
 
   async #fetch(
     document: 'metadata' | 'jwks',
     url: string,
     etag: string | undefined,
+    under: Attempt,
   ): Promise<FetchedText | (Failure & { readonly ok: false })> {
     const { clock, events, ownsNetwork, fetch: doFetch } = this.#context
     const { issuer } = this
     events.emit(() => ({ type: 'fetch_started', issuer, document }))
-    this.#abort = new AbortController()
-    const refused = ownsNetwork ? await this.#location.origins.refusesAddress(url, resolveHost) : undefined
+    const { origins } = this.#location
+    const refused = ownsNetwork ? await under.race(() => origins.refusesAddress(url, resolveHost)) : undefined
     const fetched =
       refused === undefined
-        ? await fetchText(url, doFetch, etag, clock, this.#abort.signal)
+        ? await fetchText(url, doFetch, etag, clock, under)
         : { ok: false as const, failure: refused }
     if (fetched.ok) {
       events.emit(() => ({ type: 'fetch_succeeded', issuer, document }))
@@ -608,14 +649,14 @@ function clampLifetime(lifetime: number, max: number): number {
 }
 
 async function withinSeconds(seconds: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let cancel: (() => void) | undefined
   const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, seconds * 1000)
+    cancel = after(seconds, resolve)
   })
   try {
     await Promise.race([work, limit])
   } finally {
-    clearTimeout(timer)
+    cancel?.()
   }
 }
 

@@ -57,11 +57,20 @@ function unbracket(hostname: string): string {
 
 /** Hosts which cannot leave this machine. `URL` has made one spelling of each already. */
 export function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\./.test(hostname)
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    hostname.startsWith('127.')
+  )
 }
 
 function isPrivateHost(hostname: string): boolean {
-  return isLoopbackHost(hostname) || !hostname.includes('.') && !hostname.startsWith('[') || isPrivateAddress(unbracket(hostname))
+  return (
+    isLoopbackHost(hostname) ||
+    (!hostname.includes('.') && !hostname.startsWith('[')) ||
+    isPrivateAddress(unbracket(hostname))
+  )
 }
 
 /**
@@ -87,7 +96,16 @@ export function isPrivateAddress(address: string): boolean {
   if (!address.includes(':')) return false
   const groups = expandIPv6(address)
   if (groups === undefined) return true
-  const [g0, g1, g2, g3, g4, g5, g6, g7] = groups as [number, number, number, number, number, number, number, number]
+  const [g0, g1, g2, g3, g4, g5, g6, g7] = groups as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const embedded = `${g6 >> 8}.${g6 & 255}.${g7 >> 8}.${g7 & 255}`
   if (g0 === 0 && g1 === 0 && g2 === 0 && g3 === 0 && g4 === 0) {
     // ::, ::1, IPv4-compatible and IPv4-mapped.
@@ -106,10 +124,13 @@ function expandIPv6(address: string): number[] | undefined {
       : `${tail[1]}${((Number(tail[2]) << 8) | Number(tail[3])).toString(16)}:${((Number(tail[4]) << 8) | Number(tail[5])).toString(16)}`
   const [head = '', rest, more] = text.split('::') as [string, string?, string?]
   if (more !== undefined) return undefined
-  const parse = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)))
-  const left = parse(head)
-  const right = rest === undefined ? [] : parse(rest)
+  const left = groupsOf(head)
+  const right = rest === undefined ? [] : groupsOf(rest)
   const gap = rest === undefined ? 0 : 8 - left.length - right.length
   const groups = [...left, ...Array.from({ length: Math.max(gap, 0) }, () => 0), ...right]
   return groups.length === 8 && groups.every((group) => group >= 0 && group <= 0xff_ff) ? groups : undefined
+}
+
+function groupsOf(part: string): number[] {
+  return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))
 }

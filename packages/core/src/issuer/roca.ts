@@ -5,11 +5,13 @@
  */
 const PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157] as const
 
-const SUBGROUPS: readonly (readonly [prime: number, residues: ReadonlySet<number>])[] = PRIMES.map((prime) => {
-  const residues = new Set<number>()
-  for (let power = 1; !residues.has(power); power = (power * 65_537) % prime) residues.add(power)
-  return [prime, residues]
-})
+const SUBGROUPS: readonly (readonly [prime: number, residues: ReadonlySet<number>])[] = PRIMES.map(
+  (prime) => {
+    const residues = new Set<number>()
+    for (let power = 1; !residues.has(power); power = (power * 65_537) % prime) residues.add(power)
+    return [prime, residues]
+  },
+)
 
 /** Whether an RSA modulus carries the fingerprint of CVE-2017-15361: its factors can be found in practice. */
 export function isROCA(modulus: Uint8Array): boolean {

@@ -25,8 +25,12 @@ export function not<C, X>(policy: Policy<C, X>): Policy<C, X> {
  * same: a bad token is refused, never taken for none.
  */
 export function optional<C, X>(policy?: Policy<C, X>): OptionalPolicy<C, X> {
-  if (arguments.length > 0 && policy === undefined) throw new TypeError('Cannot make optional(): its policy is undefined')
-  const node = Object.freeze({ op: 'optional' as const, policy: policy === undefined ? undefined : readNode(policy) })
+  if (arguments.length > 0 && policy === undefined)
+    throw new TypeError('Cannot make optional(): its policy is undefined')
+  const node = Object.freeze({
+    op: 'optional' as const,
+    policy: policy === undefined ? undefined : readNode(policy),
+  })
   readPolicy(node)
   return node
 }

@@ -40,7 +40,7 @@ type Verdict = 'granted' | 'denied' | 'undecided'
 export function decide(policy: Node, token: AccessToken, context: unknown): Decision | Promise<Decision> {
   const answers = new Map<Node, Verdict>()
   const verdict = walk(policy, token, context, answers)
-  if (verdict instanceof Promise) return verdict.then((settled) => conclude(policy, token, settled, answers))
+  if (verdict instanceof Promise) return verdict.then((outcome) => conclude(policy, token, outcome, answers))
   return conclude(policy, token, verdict, answers)
 }
 
@@ -89,9 +89,9 @@ function walkList(
     const next = walk(node, token, context, answers)
     if (next instanceof Promise) {
       const sofar = verdict
-      return next.then((settled) => {
-        const joined = join(list.op, sofar, settled)
-        return ends(list, joined, settled, node, token, answers)
+      return next.then((outcome) => {
+        const joined = join(list.op, sofar, outcome)
+        return ends(list, joined, outcome, node, token, answers)
           ? joined
           : walkList(list, token, context, answers, i + 1, joined)
       })
@@ -142,11 +142,15 @@ function runCheck(
     return verdict
   }
   const answer: unknown = node.test(token as AccessToken<never>, context)
-  return answer instanceof Promise || isThenable(answer) ? Promise.resolve(answer).then(settle) : settle(answer)
+  return answer instanceof Promise || isThenable(answer)
+    ? Promise.resolve(answer).then(settle)
+    : settle(answer)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 const AUTHORITY: Partial<Record<Atom['op'], Authority>> = {

@@ -56,7 +56,14 @@ export type Node =
 /** The top of a policy: what `optional` adds. */
 export type Root = Node | { readonly op: 'optional'; readonly policy: Node | undefined }
 
-const ATOMS: readonly string[] = ['scope', 'role', 'group', 'entitlement', 'client', 'issuer'] satisfies Atom['op'][]
+const ATOMS: readonly string[] = [
+  'scope',
+  'role',
+  'group',
+  'entitlement',
+  'client',
+  'issuer',
+] satisfies Atom['op'][]
 
 const checked = new WeakSet<object>()
 
@@ -82,7 +89,11 @@ export function readNode(node: unknown): Node {
   const { op } = node as { op: unknown }
   if (typeof op === 'string' && ATOMS.includes(op)) {
     const { names } = node as { names?: unknown }
-    if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === 'string' && name !== '')) {
+    if (
+      !Array.isArray(names) ||
+      names.length === 0 ||
+      !names.every((name) => typeof name === 'string' && name !== '')
+    ) {
       throw new TypeError(`Cannot use the policy: ${op} needs a name`)
     }
   } else if (op === 'check') {
@@ -90,7 +101,8 @@ export function readNode(node: unknown): Node {
     if (typeof test !== 'function') throw new TypeError('Cannot use the policy: check needs a function')
   } else if (op === 'all' || op === 'any') {
     const { policies } = node as { policies?: unknown }
-    if (!Array.isArray(policies) || policies.length === 0) throw new TypeError(`Cannot use the policy: ${op} needs a policy`)
+    if (!Array.isArray(policies) || policies.length === 0)
+      throw new TypeError(`Cannot use the policy: ${op} needs a policy`)
     policies.forEach(readNode)
   } else if (op === 'not') {
     readNode((node as { policy?: unknown }).policy)

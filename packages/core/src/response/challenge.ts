@@ -47,6 +47,7 @@ export function bearerChallenge(params: ChallengeParams): string {
     challenge += `, error_description="${asChallengeText(params.error_description)}"`
   }
   // Scope tokens were held to the ABNF when the policy was made, so they need no escape.
-  if (params.scope !== undefined && params.scope.length > 0) challenge += `, scope="${params.scope.join(' ')}"`
+  if (params.scope !== undefined && params.scope.length > 0)
+    challenge += `, scope="${params.scope.join(' ')}"`
   return challenge
 }

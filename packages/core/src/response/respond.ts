@@ -1,4 +1,11 @@
-import { type AnswerParts, type AnyAuthorizationError, AuthorizationError, ERRORS, type Refusal, withoutStack } from '../errors.ts'
+import {
+  type AnswerParts,
+  type AnyAuthorizationError,
+  AuthorizationError,
+  ERRORS,
+  type Refusal,
+  withoutStack,
+} from '../errors.ts'
 import type { ResourceRequest } from '../request.ts'
 import { bearerChallenge, type HeaderList } from './challenge.ts'
 
@@ -14,11 +21,19 @@ export interface RefusalStyle {
   /** A quoted-string. */
   readonly realm: string
   readonly refusal:
-    | ((error: AnyAuthorizationError, request: ResourceRequest) => { contentType: string; body: string } | undefined)
+    | ((
+        error: AnyAuthorizationError,
+        request: ResourceRequest,
+      ) => { contentType: string; body: string } | undefined)
     | undefined
 }
 
-const TITLES = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 503: 'Service Unavailable' } as const
+const TITLES = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  503: 'Service Unavailable',
+} as const
 
 /**
  * Makes the error of a refusal. Its answer is built when it is read; `request` is given to the application's `refusal`

@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 
 import type { Runtime } from './runtime.ts'
 
@@ -9,9 +9,22 @@ export const sharesPromises: boolean = true
 export const freezes: Runtime['freezes'] = () =>
   process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined || process.env['VERCEL'] !== undefined
 
-export const hasSubscribers: Runtime['hasSubscribers'] = (name) => channel(name).hasSubscribers
+const channels = new Map<string, Channel>()
 
-export const publish: Runtime['publish'] = (name, message) => channel(name).publish(message)
+function named(name: string): Channel {
+  let found = channels.get(name)
+  if (found === undefined) {
+    found = channel(name)
+    channels.set(name, found)
+  }
+  return found
+}
+
+export const hasSubscribers: Runtime['hasSubscribers'] = (name) => named(name).hasSubscribers
+
+export const publish: Runtime['publish'] = (name, message) => {
+  named(name).publish(message)
+}
 
 export const resolveHost: Runtime['resolveHost'] = async (host) => {
   const { lookup } = await import('node:dns/promises')
