@@ -22,19 +22,40 @@ export default defineConfig({
       {
         resolve: { conditions: web },
         ssr: { resolve: { conditions: web, externalConditions: web } },
-        test: { name: 'unit on WebCrypto', include: ['packages/core/src/**/*.test.ts'], exclude: ['**/crypto/node.test.ts'] },
+        test: {
+          name: 'unit on WebCrypto',
+          include: ['packages/core/src/**/*.test.ts'],
+          exclude: ['**/crypto/node.test.ts'],
+        },
       },
-      ...['requirements', 'attacks', 'adapters', 'faults', 'interop', 'packaging', 'runtimes'].map((name) => ({
-        extends: true as const,
-        test: { name, include: [`test/${name}/**/*.test.ts`], exclude: ['**/node_modules/**'], testTimeout: 30_000, hookTimeout: 60_000 },
-      })),
-      { extends: true, test: { name: 'examples', include: ['examples/*/src/**/*.test.ts'], testTimeout: 30_000 } },
+      ...['requirements', 'attacks', 'adapters', 'faults', 'interop', 'packaging', 'runtimes'].map(
+        (name) => ({
+          extends: true as const,
+          test: {
+            name,
+            include: [`test/${name}/**/*.test.ts`],
+            exclude: ['**/node_modules/**'],
+            testTimeout: 30_000,
+            hookTimeout: 60_000,
+          },
+        }),
+      ),
+      {
+        extends: true,
+        test: { name: 'examples', include: ['examples/*/src/**/*.test.ts'], testTimeout: 30_000 },
+      },
       {
         extends: true,
         test: {
           name: 'types',
           include: [],
-          typecheck: { enabled: true, only: true, checker: 'tsc', include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+          typecheck: {
+            enabled: true,
+            only: true,
+            checker: 'tsc',
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: './tsconfig.json',
+          },
         },
       },
     ],

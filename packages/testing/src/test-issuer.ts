@@ -4,7 +4,11 @@ import {
   calculateJwkThumbprint,
   type CryptoKey,
   exportJWK,
-  generateKeyPair, type JSONWebKeySet, type JWK, SignJWT } from 'jose'
+  generateKeyPair,
+  type JSONWebKeySet,
+  type JWK,
+  SignJWT,
+} from 'jose'
 import type { AccessTokenClaims } from '@atjwt/core'
 
 /** Options of {@link createTestIssuer}. */
@@ -87,7 +91,11 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     if (outage === 'malformed') return new Response('<html>', { headers: { 'content-type': 'text/html' } })
     if (path === `${tenant}/jwks`) return Response.json(jwks())
     if (metadata.includes(path)) {
-      return Response.json({ issuer, jwks_uri: new URL(`${tenant}/jwks`, base).href, token_endpoint: `${issuer}/token` })
+      return Response.json({
+        issuer,
+        jwks_uri: new URL(`${tenant}/jwks`, base).href,
+        token_endpoint: `${issuer}/token`,
+      })
     }
     return new Response('not found', { status: 404 })
   }
@@ -130,7 +138,8 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
       for (const [name, value] of Object.entries(payload)) if (value === undefined) delete payload[name]
       const signer = keys.find(({ kid }) => kid === header.kid) ?? key
       const protectedHeader: Record<string, unknown> = { alg, typ: 'at+jwt', kid: key.kid, ...header }
-      for (const [name, value] of Object.entries(protectedHeader)) if (value === undefined) delete protectedHeader[name]
+      for (const [name, value] of Object.entries(protectedHeader))
+        if (value === undefined) delete protectedHeader[name]
       return new SignJWT(payload)
         .setProtectedHeader(protectedHeader as { alg: string })
         .sign(signer.privateKey)
