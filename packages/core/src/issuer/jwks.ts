@@ -24,12 +24,9 @@ export class KeySet {
     )
   }
 
-  /** The set without the keys of one `kid`; it may be empty. */
-  without(kid: string): KeySet {
-    return new KeySet(
-      this.keys.filter((key) => key.kid !== kid),
-      this.unusable,
-    )
+  /** The set of those keys which pass; it may be empty. */
+  where(passes: (key: VerificationKey) => boolean): KeySet {
+    return this.keys.every(passes) ? this : new KeySet(this.keys.filter(passes), this.unusable)
   }
 
   /** Whether any key has this `kid`, whatever it serves. */
@@ -79,7 +76,7 @@ export function readKeySet(
 ): KeySet | undefined {
   const members = document['keys']
   if (!Array.isArray(members) || members.length > MAX_KEYS) return undefined
-  const byIdentity = new Map(known.map((key) => [key.identity, key]))
+  const byIdentity = new Map(known.filter((key) => !key.retired).map((key) => [key.identity, key]))
   const keys = new Map<string, VerificationKey>()
   const unusable: UnusableKey[] = []
   for (const member of members) {

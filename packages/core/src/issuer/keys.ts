@@ -232,7 +232,7 @@ export class IssuerKeys implements KeySource {
     const known = loaded?.set.keys.filter((key) => key.kid === kid) ?? []
     this.#revoked.add(known.length === 0 ? [kid] : known.map((key) => key.identity))
     if (loaded === undefined) return
-    const rest = loaded.set.without(kid)
+    const rest = loaded.set.where((key) => key.kid !== kid)
     this.#retire(loaded.set, rest)
     this.#loaded = { ...loaded, set: rest }
   }
@@ -442,10 +442,9 @@ export class IssuerKeys implements KeySource {
     ) {
       const failure = await this.#discover(now, under)
       // A place that was known goes on to serve: what fails is only the news about it.
-      if (failure !== undefined && this.#jwksUri === undefined) return failure
+      if (this.#jwksUri === undefined) return failure ?? { reason: 'not_modified_unasked' }
     }
-    const known = this.#loaded
-    const fetched = await this.#fetch('jwks', this.#jwksUri as string, known?.etag, under)
+    const fetched = await this.#fetch('jwks', this.#jwksUri as string, this.#loaded?.etag, under)
     if (!fetched.ok) {
       // An answer that says there are no keys here: the place may have moved.
       if (!TRANSIENT.has(fetched.reason)) this.#metadataRefreshAt = 0
@@ -459,7 +458,7 @@ export class IssuerKeys implements KeySource {
     }
     const document = parseJSONObject(fetched.text)
     const set =
-      document === undefined ? undefined : await readJWKS(document, known?.set.keys ?? [], this.#revoked)
+      document === undefined ? undefined : await readJWKS(document, this.#loaded?.set.keys ?? [], this.#revoked)
     if (set === undefined) {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
       this.#context.events.emit(() => ({
@@ -471,11 +470,12 @@ export class IssuerKeys implements KeySource {
       this.#metadataRefreshAt = 0
       return { reason }
     }
-    // Keys may have been revoked or purged while the answer was under way.
     const latest = this.#loaded?.set
-    this.#loaded = { set, etag: fetched.etag, ...this.#lifetime(now, fetched) }
-    this.#announce(latest, set)
-    this.#retire(latest, set)
+    // A key may have been retired by hand while the answer was read.
+    const fresh = set.where((key) => !key.retired && !this.#revoked.has(key))
+    this.#loaded = { set: fresh, etag: fetched.etag, ...this.#lifetime(now, fetched) }
+    this.#announce(latest, fresh)
+    this.#retire(latest, fresh)
     this.#missing.clear()
     return undefined
   }
@@ -696,7 +696,7 @@ export class StaticKeys implements KeySource {
 
   revoke(kid: string): void {
     for (const key of this.#set.keys) if (key.kid === kid) key.retired = true
-    this.#set = this.#set.without(kid)
+    this.#set = this.#set.where((key) => key.kid !== kid)
   }
 
   purge(): void {}
