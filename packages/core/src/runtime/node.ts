@@ -7,7 +7,16 @@ export const waitUntil: Runtime['waitUntil'] = undefined
 export const sharesPromises: boolean = true
 
 export const freezes: Runtime['freezes'] = () =>
-  process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined || process.env['VERCEL'] !== undefined
+  inEnvironment('AWS_LAMBDA_FUNCTION_NAME') || inEnvironment('VERCEL')
+
+function inEnvironment(name: string): boolean {
+  try {
+    return process.env[name] !== undefined
+  } catch {
+    // Deno throws without the permission to read the environment; the platforms which freeze are not Deno.
+    return false
+  }
+}
 
 const channels = new Map<string, Channel>()
 
