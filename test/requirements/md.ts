@@ -1,0 +1,208 @@
+import { each, open, type Requirement } from './requirement.ts'
+
+/** RFC 8414 and OpenID Connect Discovery 1.0: where keys come from. */
+export const MD: readonly Requirement[] = [
+  {
+    id: 'MD-01',
+    level: 'MUST',
+    section: 'RFC 8414 §2',
+    text: 'An issuer is an https URL without query and fragment',
+    status: 'delivered',
+    inputs: [
+      ...each('CFG', 'http://as', 'https://as?x', 'https://as#f', 'as.example'),
+      ...each('CFG', 'http on another host, loopback allowed'),
+      ...each('PASS', 'http on loopback, allowed by name'),
+    ],
+  },
+  {
+    id: 'MD-02',
+    level: 'MUST',
+    section: 'RFC 8414 §3, §3.1',
+    text: 'The place is inserted between host and path, after the slash which ends the path is dropped',
+    status: 'delivered',
+    inputs: [
+      ...each(
+        { first: 'https://h/.well-known/oauth-authorization-server/t1' },
+        'https://h/t1',
+        'https://h/t1/',
+      ),
+      ...each({ first: 'https://h/.well-known/oauth-authorization-server' }, 'https://h', 'https://h/'),
+    ],
+  },
+  {
+    id: 'MD-03',
+    level: 'MUST',
+    section: 'OpenID Connect Discovery §4.1',
+    text: 'The place of OpenID Connect is appended, after the slash which ends the path is dropped',
+    status: 'delivered',
+    inputs: each({ last: 'https://h/t1/.well-known/openid-configuration' }, 'https://h/t1/'),
+  },
+  {
+    id: 'MD-04',
+    level: 'LIB',
+    section: 'RFC 8414 §5; MCP authorization',
+    text: 'Order of places: RFC 8414 by insertion, OpenID Connect by insertion, OpenID Connect appended; what was found is remembered',
+    status: 'delivered',
+    reason:
+      'a 5xx decides nothing about whether there is a document, so it ends the attempt; the next attempt begins a place further',
+    inputs: [
+      ...each(
+        { answers: ['PASS', 'PASS'], metadata: 3 },
+        'only the third exists, 404 before',
+        'only the third exists, HTML before',
+      ),
+      {
+        input: 'only the third exists, 500 before',
+        outcome: { answers: ['503', '503', 'PASS', 'PASS'], metadata: 3 },
+      },
+    ],
+  },
+  {
+    id: 'MD-05',
+    level: 'MUST',
+    section: 'RFC 8414 §3.3, §6.2; OpenID Connect Discovery §4.3',
+    text: 'issuer in the document is the identifier which led to it; else nothing of it is used',
+    status: 'delivered',
+    inputs: each(
+      { answer: '503', startup: 'issuer_mismatch', keysAsked: false },
+      'differs by /',
+      'differs by case',
+      'absent',
+    ),
+  },
+  {
+    id: 'MD-06',
+    level: 'MUST',
+    section: 'RFC 8414 §4',
+    text: 'Identifiers are compared without normalisation of Unicode or URLs',
+    status: 'delivered',
+    inputs: [
+      ...each('503', 'document in NFD, issuer in NFC', 'document with %7E, issuer with ~'),
+      ...each('401 it', 'iss in NFD, issuer in NFC', 'iss with %7E, issuer with ~'),
+    ],
+  },
+  {
+    id: 'MD-07',
+    level: 'MUST',
+    section: 'RFC 8414 §3.2',
+    text: 'A document is 200, application/json and an object; unknown members are ignored',
+    status: 'delivered',
+    inputs: [
+      ...each('503', '200 with a login page', '302', '204', 'array'),
+      { input: 'unknown members', outcome: 'PASS' },
+    ],
+  },
+  {
+    id: 'MD-08',
+    level: 'MUST',
+    section: 'RFC 8414 §2',
+    text: 'jwks_uri is https; a document without it is useless here',
+    status: 'delivered',
+    inputs: each({ answer: '503', startup: 'jwks_uri_unusable' }, 'http jwks_uri', 'jwks_uri absent'),
+  },
+  {
+    id: 'MD-09',
+    level: 'MUST',
+    section: 'RFC 8414 §2',
+    text: 'A key for encryption never verifies',
+    status: 'delivered',
+    inputs: [
+      { input: 'signed by the use:enc key of the same kid', outcome: '401 it' },
+      { input: 'signed by the use:sig key of the same kid', outcome: 'PASS' },
+    ],
+  },
+  {
+    id: 'MD-10',
+    level: 'MUST',
+    section: 'RFC 8414 §6.1, §6.2; RFC 8725bis §3.10',
+    text: 'A fetch is bounded in time, octets, redirects and depth',
+    status: 'delivered',
+    inputs: [
+      { input: '50 MB body', outcome: { answer: '503', boundedRead: true } },
+      { input: 'slow drip', outcome: { answer: '503', seconds: 5 } },
+      { input: 'redirect to 169.254.169.254', outcome: { answer: '503', followed: false } },
+      { input: 'deeply nested document', outcome: { answer: '503' } },
+    ],
+  },
+  {
+    id: 'MD-11',
+    level: 'MUST',
+    section: 'RFC 8725bis §3.8, §3.10',
+    text: 'Issuers come from configuration or from a function of the application, never from a token',
+    status: 'delivered',
+    inputs: each(
+      { answer: '401 it', requests: [] },
+      'iss https://evil',
+      'iss https://evil, which the resolver does not know',
+    ),
+  },
+  {
+    id: 'MD-12',
+    level: 'MUST',
+    section: 'RFC 8725bis §3.8',
+    text: 'Keys belong to their issuer: one kid at two issuers is two keys',
+    status: 'delivered',
+    inputs: each('401 it', "token of issuer A, signed by B's key of the same kid"),
+  },
+  {
+    id: 'MD-13',
+    level: 'LIB',
+    section: 'OpenID Connect Core §10.1.1',
+    text: 'An unknown kid causes a fetch that is shared and rare',
+    status: 'delivered',
+    reason:
+      'the budget is a burst of 2, so that two rotations in a row are picked up at once, then one per 30 s',
+    inputs: [
+      { input: '10 000 random kids in a second', outcome: { answers: ['401 it'], fetches: 2 } },
+      {
+        input: '10 000 random kids in a second, at the same time',
+        outcome: { answers: ['401 it'], fetches: 1 },
+      },
+      { input: 'another one 30 s later', outcome: { answers: ['401 it'], fetches: 3 } },
+      { input: 'a new key after a rotation', outcome: { answers: ['PASS'], fetches: 1 } },
+    ],
+  },
+  {
+    id: 'MD-14',
+    level: 'LIB',
+    section: 'RFC 9110 §15.6.4',
+    text: 'An outage is never the fault of the client: known keys serve on for a while, then and without keys it is 503',
+    status: 'delivered',
+    inputs: [
+      { input: 'keys cannot be had at cold start', outcome: '503' },
+      { input: 'keys cannot be had, stale ones known', outcome: 'PASS' },
+      { input: 'keys cannot be had, known ones too stale', outcome: '503' },
+    ],
+  },
+  {
+    id: 'MD-15',
+    level: 'MAY',
+    section: 'RFC 8414 §2.1',
+    text: 'signed_metadata is ignored, or else its values win',
+    status: 'later',
+    reason: 'ignored today, as it may be',
+    inputs: each({ answer: 'PASS', elsewhere: false }, 'signed_metadata which names another jwks_uri'),
+  },
+  {
+    id: 'MD-16',
+    level: 'MAY',
+    section: 'RFC 8705 §5',
+    text: 'The mTLS alias of the introspection endpoint is preferred by who uses mTLS',
+    status: 'later',
+    reason: 'introspection is an optional part which is not built yet',
+    inputs: [open('later', 'alias present', 'alias called', 'needs introspection')],
+  },
+  {
+    id: 'MD-17',
+    level: 'LIB',
+    section: 'RFC 8414 §3.3',
+    text: 'An issuer which publishes a template for its tenants is accepted by opt-in alone, with its list of tenants',
+    status: 'later',
+    reason: 'there is no such opt-in yet; jwks or a place of metadata whose issuer is equal serve meanwhile',
+    inputs: [
+      { input: 'template in the document, nothing configured', outcome: '503' },
+      open('later', 'opt-in, listed tenant', 'PASS', 'no such opt-in yet'),
+      open('later', 'opt-in, other tenant', '401 it', 'no such opt-in yet'),
+    ],
+  },
+]
