@@ -6,6 +6,7 @@
 export {
   createTestIssuer,
   type Outage,
+  type TestClaims,
   type TestHeader,
   type TestIssuer,
   type TestIssuerOptions,

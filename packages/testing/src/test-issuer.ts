@@ -23,6 +23,11 @@ export interface TestIssuerOptions {
   clock?: () => number
 }
 
+/** Claims which a test may set, to anything: wrong ones are what a test is for. */
+export type TestClaims = { readonly [Claim in keyof AccessTokenClaims]?: unknown } & {
+  readonly [claim: string]: unknown
+}
+
 /** Header members which a test may set. */
 export interface TestHeader {
   typ?: string | undefined
@@ -47,7 +52,7 @@ export interface TestIssuer extends AsyncDisposable {
   /** URLs which were asked for, in order. */
   readonly fetched: readonly string[]
   /** A token which keeps RFC 9068; claims and header members given as `undefined` are left out. */
-  issue(claims?: Partial<AccessTokenClaims> & Record<string, unknown>, header?: TestHeader): Promise<string>
+  issue(claims?: TestClaims, header?: TestHeader): Promise<string>
   /** Adds a key which signs from now on; with `retire` the earlier ones are withdrawn. */
   rotate(options?: { retire?: boolean }): Promise<JSONWebKeySet>
   /** Withdraws a key from the published set; it can sign on. */
