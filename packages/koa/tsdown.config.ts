@@ -6,6 +6,6 @@ export default defineConfig({
   target: 'es2023',
   dts: { generator: 'oxc' },
   deps: { neverBundle: [/^#/, /^node:/, /^cloudflare:/] },
-  sourcemap: true,
+  hash: false,
   publint: { level: 'warning' },
 })
