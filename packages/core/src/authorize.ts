@@ -15,8 +15,6 @@ const REVOCATION_DEADLINE = 1
 
 /** What the request path of a resource server reads. */
 export interface AuthorizationContext extends VerificationContext {
-  /** Seconds since the epoch. */
-  readonly clock: () => number
   readonly revoked: ((token: AccessToken<never>) => boolean | Promise<boolean>) | undefined
 }
 

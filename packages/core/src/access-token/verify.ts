@@ -22,6 +22,8 @@ export interface VerificationContext {
   readonly verifier: Verifier
   readonly issuers: Issuers
   readonly times: TimeRules
+  /** Seconds since the epoch. */
+  readonly clock: () => number
   /** Characters. */
   readonly maxTokenLength: number
   readonly schema: StandardSchemaV1<unknown, unknown> | undefined
@@ -76,6 +78,8 @@ export async function verifyAccessToken(
   )
   const keys = found instanceof Promise ? await found : found
   if (keys instanceof Refusal) return keys
+  // Waiting for keys takes up to seconds, in which a token may have expired.
+  const at = found instanceof Promise ? context.clock() : now
 
   const signatureLength = decodedLength(compact.signature)
   let key: VerificationKey | undefined
@@ -93,11 +97,11 @@ export async function verifyAccessToken(
     }
   }
   if (key === undefined) {
-    if (validateClaims(claims, trust, context.times, now) === undefined) trust.keys.suspect(now)
+    if (validateClaims(claims, trust, context.times, at) === undefined) trust.keys.suspect(at)
     return new Refusal('signature_invalid')
   }
 
-  const claimsRefusal = validateClaims(claims, trust, context.times, now)
+  const claimsRefusal = validateClaims(claims, trust, context.times, at)
   if (claimsRefusal !== undefined) return claimsRefusal
   const shaped = context.schema === undefined ? claims : applySchema(context.schema, claims)
   const shown = shaped instanceof Promise ? await shaped : shaped

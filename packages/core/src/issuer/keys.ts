@@ -228,7 +228,9 @@ export class IssuerKeys implements KeySource {
    * publishes under the same `kid` later is trusted; one that is not known yet is distrusted by its `kid` alone.
    */
   revoke(kid: string): void {
-    const loaded = this.#current(this.#context.clock())
+    if (this.#seed !== undefined) this.#plant(this.#seed, this.#context.clock())
+    // Also a set past its staleness tells which key is meant.
+    const loaded = this.#loaded
     const known = loaded?.set.keys.filter((key) => key.kid === kid) ?? []
     this.#revoked.add(known.length === 0 ? [kid] : known.map((key) => key.identity))
     if (loaded === undefined) return
@@ -458,7 +460,9 @@ export class IssuerKeys implements KeySource {
     }
     const document = parseJSONObject(fetched.text)
     const set =
-      document === undefined ? undefined : await readJWKS(document, this.#loaded?.set.keys ?? [], this.#revoked)
+      document === undefined
+        ? undefined
+        : await readJWKS(document, this.#loaded?.set.keys ?? [], this.#revoked)
     if (set === undefined) {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
       this.#context.events.emit(() => ({
@@ -491,8 +495,8 @@ export class IssuerKeys implements KeySource {
     }
   }
 
-  #retire(before: KeySet | undefined, after: KeySet | undefined): void {
-    const kept = new Set(after?.keys)
+  #retire(before: KeySet | undefined, now: KeySet | undefined): void {
+    const kept = new Set(now?.keys)
     for (const key of before?.keys ?? []) {
       if (kept.has(key)) continue
       key.retired = true
