@@ -6,19 +6,76 @@
 import { type AccessToken, VerifiedAccessToken } from './access-token/access-token.ts'
 import { type AnyPolicy, readPolicy } from './policy/policy.ts'
 import { attach, attached } from './request-memory.ts'
-import type { ResourceServer } from './resource-server.ts'
+import type { AuthorizeResult, ResourceServer } from './resource-server.ts'
 import type { ResourceRequest } from './request.ts'
+import type { HeaderList } from './response/challenge.ts'
 
 /** Options of every `protect`. */
 export interface ProtectOptions {
   /** `answer` (default): the guard answers a refusal. `throw`: the framework's own error handler does. */
   refusals?: 'answer' | 'throw'
-  /** `answer` (default): a CORS preflight that reaches the guard is answered 204. `next`: it goes on. */
+  /** `answer` (default): a CORS preflight that reaches the guard is answered 204. `next`: it is judged as any request. */
   preflight?: 'answer' | 'next'
 }
 
-/** Checks the arguments of `protect`, when a route is set up rather than when it is called. */
-export function checkGuard(
+/** An answer which a guard gives itself; a preflight has no body. */
+export interface GuardAnswer {
+  readonly status: 204 | 400 | 401 | 403 | 503
+  readonly headers: HeaderList
+  readonly body: string | null
+}
+
+/** What a guard says of a request: it goes on, with a token or anonymous, or it is answered. */
+export type GuardResult<C> =
+  | Extract<AuthorizeResult<AccessToken<C> | undefined>, { ok: true }>
+  | { readonly ok: false; readonly response: GuardAnswer }
+
+/** Judges a request. `carrier` is the framework's object for it: checks read it, {@link authOf} takes it. */
+export type Guard<C> = (request: ResourceRequest, carrier: object) => Promise<GuardResult<C>>
+
+const PREFLIGHT: { readonly ok: false; readonly response: GuardAnswer } = {
+  ok: false,
+  response: { status: 204, headers: [], body: null },
+}
+
+/**
+ * The part of `protect` in which no framework occurs. It rejects with an `Error` always: a refusal under
+ * `refusals: 'throw'`, what a `check` threw, or a mistake in an option that is a function.
+ *
+ * @param given how many arguments `protect` got: a policy that is undefined differs from none
+ * @throws {TypeError} when the route is set up, rather than when it is called
+ */
+export function createGuard<C>(
+  api: ResourceServer<C>,
+  policy: AnyPolicy<C> | undefined,
+  options: ProtectOptions | undefined,
+  given: number,
+): Guard<C> {
+  const { refusals, preflight } = checkGuard(api, policy, options, given)
+  return async (request, carrier) => {
+    if (preflight === 'answer' && isPreflight(request)) return PREFLIGHT
+    let result: AuthorizeResult<AccessToken<C> | undefined>
+    try {
+      result = await (policy === undefined ? api.authorize(request) : api.authorize(request, policy, carrier))
+    } catch (reason) {
+      throw asError(reason)
+    }
+    if (result.ok) attachAuth(api, carrier, result.auth)
+    else if (refusals === 'throw') throw result.error
+    return result
+  }
+}
+
+/**
+ * Frameworks take `undefined` for "go on" (Express), answer it never (Koa), and read orders from some strings: what a
+ * check threw must not open the door, nor leave the client waiting.
+ */
+function asError(reason: unknown): object {
+  if (typeof reason === 'object' && reason !== null) return reason
+  return new Error('Cannot authorize: what was thrown is no error', { cause: reason })
+}
+
+function checkGuard(
   api: unknown,
   policy: AnyPolicy | undefined,
   options: ProtectOptions | undefined,
@@ -48,7 +105,7 @@ export function checkGuard(
  *
  * @see [Fetch, CORS-preflight request](https://fetch.spec.whatwg.org/#cors-preflight-request)
  */
-export function isPreflight(request: ResourceRequest): boolean {
+function isPreflight(request: ResourceRequest): boolean {
   return (
     request.method === 'OPTIONS' &&
     request.headers.get('origin') !== null &&
@@ -56,43 +113,67 @@ export function isPreflight(request: ResourceRequest): boolean {
   )
 }
 
-/** Header fields about a representation, which earlier middleware may have set and which a refusal does not have. */
-export const REPRESENTATION_HEADERS: readonly string[] = [
+/** The header fields of an answer which is being made, in a framework's own way; a WHATWG `Headers` is one. */
+export interface AnswerHeaders {
+  get(name: string): string | null
+  set(name: string, value: string): void
+  append(name: string, value: string): void
+  delete(name: string): void
+}
+
+/** Adds fields to what earlier middleware set: challenges and `Vary` are lists, the others replace. */
+export function addHeaders(answer: AnswerHeaders, headers: HeaderList): void {
+  for (const [name, value] of headers) {
+    if (name === 'WWW-Authenticate') answer.append(name, value)
+    else if (name === 'Vary') answer.set(name, withName(answer.get(name), value))
+    else answer.set(name, value)
+  }
+}
+
+/** Likewise for a guard's own answer: what earlier middleware said about a representation is not true of it. */
+export function replaceHeaders(answer: AnswerHeaders, headers: HeaderList): void {
+  for (const name of REPRESENTATION_HEADERS) answer.delete(name)
+  addHeaders(answer, headers)
+}
+
+/** Fields that describe a representation, and those by which a cache keeps it whatever `Cache-Control` says. */
+const REPRESENTATION_HEADERS = [
+  'Accept-Ranges',
   'Age',
+  'CDN-Cache-Control',
+  'Cloudflare-CDN-Cache-Control',
+  'Content-Digest',
   'Content-Disposition',
   'Content-Encoding',
   'Content-Language',
   'Content-Length',
   'Content-Location',
+  'Content-MD5',
   'Content-Range',
+  'Content-Type',
+  'Digest',
+  'Edge-Control',
   'ETag',
   'Expires',
   'Last-Modified',
   'Location',
   'Pragma',
+  'Repr-Digest',
   'Surrogate-Control',
-  'CDN-Cache-Control',
+  'Trailer',
   'Transfer-Encoding',
+  'Vercel-CDN-Cache-Control',
+  'X-Accel-Expires',
 ]
 
-/** Whether a field of a refusal is added to what earlier middleware set; the others replace it. */
-export function isAppended(name: string): boolean {
-  return name === 'WWW-Authenticate' || name === 'Vary'
-}
-
 /** `Vary` with one more name, unless it has it or is `*` already. */
-export function addVary(earlier: string | null | undefined, name: string): string {
-  if (earlier === null || earlier === undefined || earlier === '') return name
+function withName(earlier: string | null, name: string): string {
+  if (earlier === null || earlier === '') return name
   const names = earlier.split(',').map((entry) => entry.trim().toLowerCase())
   return names.includes('*') || names.includes(name.toLowerCase()) ? earlier : `${earlier}, ${name}`
 }
 
-/** Keeps what a guard found for a framework's request, for {@link authOf} and {@link findAuth}. */
-export function attachAuth<C>(
-  api: ResourceServer<C>,
-  request: object,
-  auth: AccessToken<C> | undefined,
-): void {
+function attachAuth<C>(api: ResourceServer<C>, request: object, auth: AccessToken<C> | undefined): void {
   attach(request, api, auth as unknown as VerifiedAccessToken | undefined)
 }
 

@@ -302,6 +302,11 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
     return headers
   }
 
+  /** Koa's CORS middleware assigns the fields of an error that passes it, to save its own from the error handler. */
+  set headers(headers: Readonly<Record<string, string>>) {
+    Object.defineProperty(this, 'headers', { value: headers, configurable: true, writable: true })
+  }
+
   /** The complete answer as a WHATWG `Response`. */
   getResponse(): Response {
     const { headers, body } = this.answer

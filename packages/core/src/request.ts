@@ -63,6 +63,11 @@ class NodeView implements ResourceRequest {
     this.headers = new NodeHeaders(req)
   }
 
+  /** Whether this is the view of `req` itself, not of what `req` was derived from. */
+  shows(req: NodeRequest): boolean {
+    return this.#req === req
+  }
+
   get method(): string {
     return this.#req.method ?? 'GET'
   }
@@ -85,9 +90,9 @@ const viewKey: unique symbol = Symbol('@atjwt/core view of a Node request')
 export function fromNode(req: NodeRequest, options?: { url?: () => string }): ResourceRequest {
   const holder = req as { [viewKey]?: NodeView }
   const known = holder[viewKey]
-  if (known !== undefined) return known
+  if (known?.shows(req) === true) return known
   const view = new NodeView(req, options?.url)
   // Not enumerable: nobody who copies or logs a request meets it.
-  Object.defineProperty(req, viewKey, { value: view })
+  Object.defineProperty(req, viewKey, { value: view, configurable: true })
   return view
 }

@@ -1,11 +1,17 @@
-import { type AccessToken, fromNode, type OptionalPolicy, type Policy, type ResourceServer } from '@atjwt/core'
 import {
-  addVary,
-  attachAuth,
-  checkGuard,
-  isPreflight,
+  type AccessToken,
+  fromNode,
+  type OptionalPolicy,
+  type Policy,
+  type ResourceServer,
+} from '@atjwt/core'
+import {
+  addHeaders,
+  type AnswerHeaders,
+  createGuard,
+  type GuardAnswer,
   type ProtectOptions,
-  REPRESENTATION_HEADERS,
+  replaceHeaders,
 } from '@atjwt/core/adapter'
 import type { Request, RequestHandler, Response } from 'express'
 
@@ -33,44 +39,43 @@ export function protect<C>(
   policy?: Policy<C, Request> | OptionalPolicy<C, Request>,
   options?: ProtectOptions,
 ): RequestHandler<Request['params'], any, any, Request['query'], any> {
-  const { refusals, preflight } = checkGuard(api, policy, options, arguments.length)
+  const guard = createGuard(api, policy, options, arguments.length)
   return (req, res, next) => {
-    const request = fromNode(req)
-    if (preflight === 'answer' && isPreflight(request)) {
-      res.statusCode = 204
-      res.end()
-      return
-    }
-    const authorized =
-      policy === undefined ? api.authorize(request) : api.authorize(request, policy as Policy<C, Request>, req)
-    authorized.then((result) => {
-      if (!result.ok) {
-        if (refusals === 'throw') next(result.error)
-        else answer(res, result.response)
-        return
-      }
-      for (const [name, value] of result.headers) set(res, name, value)
-      attachAuth(api, req, result.auth)
-      res.locals['auth'] = result.auth
-      ;(req as { auth?: unknown }).auth = result.auth
-      next()
-    }, next)
+    guard(fromNode(req), req)
+      .then((result) => {
+        if (!result.ok) {
+          answer(res, result.response)
+          return false
+        }
+        // When somebody else has answered meanwhile, a timeout for example, headers can no longer be set.
+        if (!res.headersSent) addHeaders(headersOf(res), result.headers)
+        res.locals['auth'] = result.auth
+        ;(req as { auth?: unknown }).auth = result.auth
+        return true
+      })
+      // Apart from the work above: what a handler throws into `next()` must not come back as a second `next()`.
+      .then((passes) => {
+        if (passes) next()
+      }, next)
   }
 }
 
 /** Written to the Node response: what `res.send` would add (ETag, charset) is not part of a refusal. */
-function answer(res: Response, { status, headers, body }: { status: number; headers: [string, string][]; body: string }): void {
-  // Somebody else has answered meanwhile, a timeout for example; there is nothing to say any more.
+function answer(res: Response, { status, headers, body }: GuardAnswer): void {
   if (res.headersSent) return
-  for (const name of REPRESENTATION_HEADERS) res.removeHeader(name)
+  replaceHeaders(headersOf(res), headers)
   res.statusCode = status
-  for (const [name, value] of headers) set(res, name, value)
-  res.setHeader('Content-Length', Buffer.byteLength(body))
-  res.end(body)
+  if (body !== null) res.setHeader('Content-Length', Buffer.byteLength(body))
+  res.end(body ?? undefined)
 }
 
-function set(res: Response, name: string, value: string): void {
-  if (name === 'WWW-Authenticate') res.appendHeader(name, value)
-  else if (name === 'Vary') res.setHeader(name, addVary(String(res.getHeader(name) ?? ''), value))
-  else res.setHeader(name, value)
+function headersOf(res: Response): AnswerHeaders {
+  return {
+    get: (name) => res.getHeader(name)?.toString() ?? null,
+    set: (name, value) => res.setHeader(name, value),
+    append: (name, value) => res.appendHeader(name, value),
+    delete: (name) => {
+      res.removeHeader(name)
+    },
+  }
 }

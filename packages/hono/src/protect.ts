@@ -1,14 +1,12 @@
 import type { AccessToken, OptionalPolicy, Policy, ResourceServer } from '@atjwt/core'
 import {
-  addVary,
-  attachAuth,
-  checkGuard,
-  isPreflight,
+  addHeaders,
+  type AnswerHeaders,
+  createGuard,
   type ProtectOptions,
-  REPRESENTATION_HEADERS,
+  replaceHeaders,
 } from '@atjwt/core/adapter'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 /**
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
@@ -33,31 +31,31 @@ export function protect<C>(
   policy?: Policy<C, Context> | OptionalPolicy<C, Context>,
   options?: ProtectOptions,
 ): MiddlewareHandler<any> {
-  const { refusals, preflight } = checkGuard(api, policy, options, arguments.length)
+  const guard = createGuard(api, policy, options, arguments.length)
   return async (c, next) => {
-    const request = c.req.raw
-    if (preflight === 'answer' && isPreflight(request)) return c.body(null, 204)
-    const result = await (policy === undefined
-      ? api.authorize(request)
-      : api.authorize(request, policy as Policy<C, Context>, c))
+    const result = await guard(c.req.raw, c)
     if (!result.ok) {
-      if (refusals === 'throw') throw result.error
       const { status, headers, body } = result.response
-      // Hono copies what earlier middleware set over a response of ours: it is changed there.
-      for (const name of REPRESENTATION_HEADERS) c.header(name)
-      for (const [name, value] of headers) set(c, name, value)
-      return c.body(body, status as ContentfulStatusCode)
+      const fields = new Headers(c.res.headers)
+      replaceHeaders(fields, headers)
+      // Hono copies the earlier fields over a response that takes the place of another, and drops one which comes
+      // when another stands already: a refusal replaces whatever stands.
+      c.res = undefined
+      c.res = new Response(body, { status, headers: fields })
+      return
     }
-    for (const [name, value] of result.headers) set(c, name, value)
-    attachAuth(api, request, result.auth)
     c.set('auth', result.auth)
     await next()
-    return undefined
+    // Afterwards, because fields set before would be copied over those of the handler's response.
+    if (result.headers.length > 0) addHeaders(headersOf(c), result.headers)
   }
 }
 
-function set(c: Context, name: string, value: string): void {
-  if (name === 'WWW-Authenticate') c.header(name, value, { append: true })
-  else if (name === 'Vary') c.header(name, addVary(c.res.headers.get(name), value))
-  else c.header(name, value)
+function headersOf(c: Context): AnswerHeaders {
+  return {
+    get: (name) => c.res.headers.get(name),
+    set: (name, value) => c.header(name, value),
+    append: (name, value) => c.header(name, value, { append: true }),
+    delete: (name) => c.header(name),
+  }
 }

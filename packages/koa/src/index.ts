@@ -4,7 +4,7 @@
  * @module
  */
 import type { AccessToken, ResourceServer } from '@atjwt/core'
-import { authOf as authOfRequest, findAuth as findAuthOfRequest } from '@atjwt/core/adapter'
+import { authOf as authOfContext, findAuth as findAuthOfContext } from '@atjwt/core/adapter'
 import type { Context } from 'koa'
 
 export * from '@atjwt/core'
@@ -13,10 +13,10 @@ export { protect } from './protect.ts'
 
 /** The verified token of this request; throws when no `protect(api)` ran before, or the request is anonymous. */
 export function authOf<C>(api: ResourceServer<C>, ctx: Context): AccessToken<C> {
-  return authOfRequest(api, ctx.req)
+  return authOfContext(api, ctx)
 }
 
 /** Likewise, `undefined` when anonymous. */
 export function findAuth<C>(api: ResourceServer<C>, ctx: Context): AccessToken<C> | undefined {
-  return findAuthOfRequest(api, ctx.req)
+  return findAuthOfContext(api, ctx)
 }

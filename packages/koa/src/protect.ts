@@ -1,11 +1,16 @@
-import { type AccessToken, fromNode, type OptionalPolicy, type Policy, type ResourceServer } from '@atjwt/core'
 import {
-  addVary,
-  attachAuth,
-  checkGuard,
-  isPreflight,
+  type AccessToken,
+  fromNode,
+  type OptionalPolicy,
+  type Policy,
+  type ResourceServer,
+} from '@atjwt/core'
+import {
+  addHeaders,
+  type AnswerHeaders,
+  createGuard,
   type ProtectOptions,
-  REPRESENTATION_HEADERS,
+  replaceHeaders,
 } from '@atjwt/core/adapter'
 import type { Context, Middleware } from 'koa'
 
@@ -32,34 +37,30 @@ export function protect<C>(
   policy?: Policy<C, Context> | OptionalPolicy<C, Context>,
   options?: ProtectOptions,
 ): Middleware<any> {
-  const { refusals, preflight } = checkGuard(api, policy, options, arguments.length)
+  const guard = createGuard(api, policy, options, arguments.length)
   return async (ctx, next) => {
-    const request = fromNode(ctx.req)
-    if (preflight === 'answer' && isPreflight(request)) {
-      ctx.status = 204
-      return
-    }
-    const result = await (policy === undefined
-      ? api.authorize(request)
-      : api.authorize(request, policy as Policy<C, Context>, ctx))
+    const result = await guard(fromNode(ctx.req), ctx)
     if (!result.ok) {
-      if (refusals === 'throw') throw result.error
       const { status, headers, body } = result.response
-      for (const name of REPRESENTATION_HEADERS) ctx.remove(name)
-      ctx.status = status
+      // Koa derives the length and a type of its own from the body, so the body comes first.
       ctx.body = body
-      for (const [name, value] of headers) set(ctx, name, value)
+      ctx.status = status
+      const { length } = ctx
+      replaceHeaders(headersOf(ctx), headers)
+      if (body !== null) ctx.length = length
       return
     }
-    for (const [name, value] of result.headers) set(ctx, name, value)
-    attachAuth(api, ctx.req, result.auth)
+    addHeaders(headersOf(ctx), result.headers)
     ctx.state.auth = result.auth
     await next()
   }
 }
 
-function set(ctx: Context, name: string, value: string): void {
-  if (name === 'WWW-Authenticate') ctx.append(name, value)
-  else if (name === 'Vary') ctx.set(name, addVary(ctx.response.get(name), value))
-  else ctx.set(name, value)
+function headersOf(ctx: Context): AnswerHeaders {
+  return {
+    get: (name) => ctx.response.get(name),
+    set: (name, value) => ctx.set(name, value),
+    append: (name, value) => ctx.append(name, value),
+    delete: (name) => ctx.remove(name),
+  }
 }

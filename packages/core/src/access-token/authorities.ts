@@ -44,6 +44,8 @@ export function readAuthority(
 
 function fromMapping(authority: Authority, mapped: Iterable<string> | undefined): AuthorityValues {
   if (mapped === undefined) return UNREADABLE
+  // Nobody waits for it, so nobody would hear that it failed.
+  if (mapped instanceof Promise) mapped.catch(() => {})
   // A string is iterable, letter by letter: certainly not what was meant.
   if (typeof mapped === 'string' || typeof mapped?.[Symbol.iterator] !== 'function') {
     throw new TypeError(`Cannot read authorities.${authority}: the mapping returned no list of strings`)

@@ -80,9 +80,9 @@ function answer(
   // A refusal is about one request at one moment.
   headers.push(['Cache-Control', 'no-store'])
   if (varies) headers.push(['Vary', 'Authorization'])
-  const own = request === undefined ? undefined : style.refusal?.(error, request)
+  const own = request === undefined ? undefined : ownBody(style.refusal?.(error, request))
   if (own !== undefined) {
-    headers.push(['Content-Type', fieldValue(own.contentType)])
+    headers.push(['Content-Type', own.contentType])
     return { headers, body: own.body }
   }
   headers.push(['Content-Type', 'application/problem+json'])
@@ -99,10 +99,18 @@ function problem(error: AnyAuthorizationError): string {
   })
 }
 
-/** What the application returned goes into a header field: it must not end it. */
-function fieldValue(value: string): string {
-  if (typeof value !== 'string' || !/^[\x20-\x7E]+$/.test(value)) {
+/**
+ * What the application returned is looked at before a framework gets it: the type goes into a header field, which it
+ * must not end, and a body that is no string would make another answer of the refusal (Koa turns `null` into 204).
+ */
+function ownBody(own: unknown): { contentType: string; body: string } | undefined {
+  if (own === undefined) return undefined
+  // Nobody waits for it, so nobody would hear that it failed.
+  if (own instanceof Promise) own.catch(() => {})
+  const { contentType, body } = (own ?? {}) as { contentType?: unknown; body?: unknown }
+  if (typeof contentType !== 'string' || !/^[\x20-\x7E]+$/.test(contentType)) {
     throw new TypeError('Cannot use refusal: contentType must consist of printable ASCII characters')
   }
-  return value
+  if (typeof body !== 'string') throw new TypeError('Cannot use refusal: body must be a string')
+  return { contentType, body }
 }
