@@ -1,5 +1,6 @@
 export { boot, type Service } from './boot.ts'
 export { curlLines, issueSampleTokens } from './curl.ts'
+export { readPort, resourceServerOptions } from './environment.ts'
 export { listen, stop, untilSignalled } from './listen.ts'
 export { ORDER_NOT_FOUND, ORDER_UNREADABLE, Orders, PROBLEM } from './orders.ts'
 export { whoami } from './whoami.ts'
