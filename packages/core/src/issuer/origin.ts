@@ -61,7 +61,8 @@ export function isLoopbackHost(hostname: string): boolean {
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
-    hostname.startsWith('127.')
+    // Whole: 127.evil.example is a name like any other.
+    /^127(?:\.\d+){3}$/.test(hostname)
   )
 }
 
