@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+
+import { isObject, parseJSON, parseJSONObject } from './json.ts'
+
+/** What a reader without prototypes must give, for comparison with what has them. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
+
+describe('parseJSON()', () => {
+  test.each([
+    '{"a":1,"b":[true,false,null,"x"],"c":{"d":-1.5}}',
+    ' { "a" : 1 , "b" : [ ] , "c" : { } } ',
+    '{"a":1.0,"b":1e2,"c":-0.5E-3,"d":10E+2}',
+    String.raw`{"a":"\u0041\n\"\\\/\b\f\r\t","é":"\ud83d\ude00"}`,
+    '[1,[2,[3,[]]],{}]',
+    '"text"',
+    '\t"text"\r\n',
+    '0',
+    '-0.0',
+    'true',
+    ' null ',
+    ' false ',
+    '{"😀":"😀"}',
+  ])('reads %s as JSON.parse does', (text) => {
+    expect(plain(parseJSON(text))).toEqual(plain(JSON.parse(text)))
+  })
+
+  test.each([
+    ['a duplicate member (JO-03)', '{"a":1,"a":1}'],
+    ['a duplicate member below (JO-03)', '{"x":[{"a":1,"b":2,"a":3}]}'],
+    ['a duplicate by another spelling (JO-03)', String.raw`{"alg":"ES256","\u0061lg":"none"}`],
+    ['two members named __proto__', '{"__proto__":1,"__proto__":2}'],
+    ['an infinite number (JO-24)', '{"exp":1e400}'],
+    ['a negative infinite number (JO-24)', '[-1e999]'],
+    ['half a surrogate pair', String.raw`{"a":"\ud83d"}`],
+    ['half a surrogate pair as a name', String.raw`{"\udc00":1}`],
+    ['a bare surrogate', '"\uD83D"'],
+    ['a byte order mark (JO-23)', '\uFEFF{}'],
+    ['nothing', ''],
+    ['white space', ' '],
+    ['an open object', '{"a":1'],
+    ['an open array', '[1'],
+    ['an open string', '"a'],
+    ['a comma at the end of an object', '{"a":1,}'],
+    ['a comma at the end of an array', '[1,]'],
+    ['a missing comma', '[1 2]'],
+    ['a missing colon', '{"a" 1}'],
+    ['a name without quotation marks', '{a:1}'],
+    ['single quotation marks', "{'a':1}"],
+    ['a comment', '{/**/}'],
+    ['something behind the end', '{} {}'],
+    ['a line break in a string', '"a\nb"'],
+    ['an unknown escape', String.raw`"\x41"`],
+    ['a leading zero', '01'],
+    ['a leading plus', '+1'],
+    ['a bare point', '1.'],
+    ['NaN', 'NaN'],
+    ['another word', 'nil'],
+    ['a word that goes on', 'trueish'],
+  ])('refuses %s', (_what, text) => {
+    expect(parseJSON(text)).toBeUndefined()
+  })
+
+  test.each([
+    ['canonical', ''],
+    ['another spelling', ' '],
+  ])('bounds depth, also of %s text (JO-27)', (_what, before) => {
+    expect(parseJSON(before + nested(20))).toBeDefined()
+    expect(parseJSON(before + nested(21))).toBeUndefined()
+    expect(parseJSON(before + '{"a":'.repeat(21) + '1' + '}'.repeat(21))).toBeUndefined()
+  })
+
+  test.each([
+    ['canonical', ''],
+    ['another spelling', ' '],
+  ])('bounds the number of values, also of %s text (JO-27)', (_what, before) => {
+    const list = (length: number): string => `${before}[${Array.from({ length }, () => '0').join(',')}]`
+    expect(parseJSON(list(19_000))).toHaveLength(19_000)
+    expect(parseJSON(list(20_001))).toBeUndefined()
+    const lists = `${before}[${Array.from({ length: 30 }, () => list(1000)).join(',')}]`
+    expect(parseJSON(lists)).toBeUndefined()
+  })
+
+  test.each([
+    '{"__proto__":{"admin":true},"a":[{"constructor":1}]}',
+    '{ "__proto__" : {"admin":true},"a":[{"constructor":1}]}',
+  ])('makes every name a name like any other (AT-19): %s', (text) => {
+    const value = parseJSON(text) as { a: object[]; admin?: unknown }
+    expect(Object.getPrototypeOf(value)).toBeNull()
+    expect(Object.keys(value)).toEqual(['__proto__', 'a'])
+    expect(value.admin).toBeUndefined()
+    expect(Object.getPrototypeOf(value.a[0])).toBeNull()
+    expect(({} as { admin?: unknown }).admin).toBeUndefined()
+  })
+
+  test.each(['{"a":{"b":[{"c":1}]}}', '{ "a":{"b":[{"c":1}]}}'])(
+    'freezes through and through: %s',
+    (text) => {
+      const value = parseJSON(text) as { a: { b: object[] } }
+      expect([value, value.a, value.a.b, value.a.b[0]].every(Object.isFrozen)).toBe(true)
+    },
+  )
+})
+
+describe('parseJSONObject()', () => {
+  test.each(['[]', 'null', '1', '"{}"', 'true', '{'])('has no object for %s (AT-16)', (text) => {
+    expect(parseJSONObject(text)).toBeUndefined()
+  })
+
+  test('has one for {}', () => {
+    expect(isObject(parseJSONObject('{}'))).toBe(true)
+  })
+})

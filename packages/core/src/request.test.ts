@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+
+import { fromNode, type NodeRequest } from './request.ts'
+
+const field = (req: NodeRequest): string | null => fromNode(req).headers.get('Authorization')
+
+describe('fromNode()', () => {
+  test('shows the same view of the same request each time, invisible to whoever logs it', () => {
+    const req = { headers: {} }
+    expect(fromNode(req)).toBe(fromNode(req))
+    expect(Object.keys(req)).toEqual(['headers'])
+    expect(JSON.stringify(req)).toBe('{"headers":{}}')
+  })
+
+  test('reads method and headers when they are asked for', () => {
+    const req = { method: 'POST', headers: { origin: 'https://app.example' } as Record<string, string> }
+    const view = fromNode(req)
+    req.method = 'DELETE'
+    req.headers['origin'] = 'https://other.example'
+    expect(view.method).toBe('DELETE')
+    expect(view.headers.get('Origin')).toBe('https://other.example')
+    expect(view.headers.get('accept')).toBeNull()
+  })
+
+  test('takes a request without a method for GET', () => {
+    expect(fromNode({ headers: {} }).method).toBe('GET')
+  })
+
+  test('joins a repeated field as HTTP does', () => {
+    expect(fromNode({ headers: { 'x-list': ['a', 'b'] } }).headers.get('X-List')).toBe('a, b')
+  })
+
+  test.each([
+    ['one field', { headers: { authorization: 'Bearer t' }, rawHeaders: ['Authorization', 'Bearer t'] }],
+    ['a request without rawHeaders', { headers: { authorization: 'Bearer t' } }],
+    ['a list with one field', { headers: { authorization: ['Bearer t'] } }],
+    [
+      'a field which middleware set',
+      { headers: { authorization: 'Bearer t' }, rawHeaders: ['Host', 'api.example'] },
+    ],
+    [
+      'a field which middleware replaced',
+      { headers: { authorization: 'Bearer t' }, rawHeaders: ['authorization', 'Bearer other'] },
+    ],
+    [
+      'a header value that looks like the name',
+      {
+        headers: { authorization: 'Bearer t' },
+        rawHeaders: ['X-A', 'authorization', 'Authorization', 'Bearer t'],
+      },
+    ],
+  ])('shows the value of %s', (_what, req) => {
+    expect(field(req)).toBe('Bearer t')
+  })
+
+  test.each([
+    [
+      'two fields, of which Node keeps the first (BT-06)',
+      {
+        headers: { authorization: 'Bearer a' },
+        rawHeaders: ['Authorization', 'Bearer a', 'AUTHORIZATION', 'Bearer b'],
+      },
+    ],
+    [
+      'two equal fields (BT-06)',
+      {
+        headers: { authorization: 'Bearer a' },
+        rawHeaders: ['Authorization', 'Bearer a', 'authorization', 'Bearer a'],
+      },
+    ],
+    ['a list of two', { headers: { authorization: ['Bearer a', 'Bearer b'] } }],
+    ['an empty list', { headers: { authorization: [] } }],
+  ])('shows %s as a value which no grammar of credentials accepts', (_what, req) => {
+    expect(field(req)).toMatch(/^,/)
+  })
+
+  test('shows nothing when middleware deleted the field', () => {
+    expect(field({ headers: {}, rawHeaders: ['Authorization', 'Bearer t'] })).toBeNull()
+  })
+
+  test('makes an absolute URL of the path alone: a Host field is the word of the client', () => {
+    expect(fromNode({ url: '/orders?x=1', headers: { host: 'evil.example' } }).url).toBe(
+      'http://localhost/orders?x=1',
+    )
+    expect(fromNode({ url: '//evil.example/orders', headers: {} }).url).toBe(
+      'http://localhost/evil.example/orders',
+    )
+    expect(fromNode({ headers: {} }).url).toBe('http://localhost/')
+  })
+
+  test('asks for the URL which the application knows, each time', () => {
+    let asked = 0
+    const view = fromNode({ headers: {} }, { url: () => `https://api.example/${(asked += 1)}` })
+    expect([view.url, view.url]).toEqual(['https://api.example/1', 'https://api.example/2'])
+  })
+})
