@@ -2,16 +2,19 @@ import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 
-import type { AccessToken, AnyPolicy, ResourceServer } from '@atjwt/core'
+import type { AccessToken, AnyPolicy, Policy, ResourceServer } from '@atjwt/core'
 import type { ProtectOptions } from '@atjwt/core/adapter'
 import { protect as protectExpress } from '@atjwt/express'
 import { protect as protectHono } from '@atjwt/hono'
 import { protect as protectKoa } from '@atjwt/koa'
 import { getRequestListener, serve } from '@hono/node-server'
-import express from 'express'
+import koaCors from '@koa/cors'
+import cors from 'cors'
+import express, { type ErrorRequestHandler } from 'express'
 import express4 from 'express4'
-import { Hono } from 'hono'
-import Koa from 'koa'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { cors as honoCors } from 'hono/cors'
+import Koa, { type Middleware as KoaMiddleware } from 'koa'
 import Koa2 from 'koa2'
 
 /** A guarded route. What runs behind the guard answers 200 with {@link Seen}. */
@@ -24,9 +27,33 @@ export interface Route {
   readonly options?: ProtectOptions
 }
 
+/** What stands before every guard, written as one writes it in the framework. */
+export interface Earlier {
+  /** The framework's own CORS middleware, for this origin. */
+  readonly corsOrigin?: string
+  /** Set on the answer. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** Replaces the `Authorization` of the request; `undefined` deletes it. */
+  readonly authorization?: (value: string | undefined) => string | undefined
+  /** When it settles first, the request is answered 504. */
+  readonly timeout?: () => Promise<void>
+}
+
+/** A router below a path, with a guard of its own before those of its routes. */
+export interface Mount {
+  readonly path: string
+  readonly policy: AnyPolicy
+}
+
 /** What a server guards, and who is told when a handler ran. */
 export interface Setup {
   readonly routes: readonly Route[]
+  /** Not for `request`, which has no middleware. */
+  readonly earlier?: Earlier
+  /** The routes stand in a mounted router. Not for `request`. */
+  readonly mount?: Mount
+  /** The application's error handler; without it the framework's own answers. */
+  readonly onError?: (error: unknown) => { readonly status: number; readonly body: string }
   /** Called by each handler, with what its guard put on the request. */
   readonly onHandled?: (path: string, auth: AccessToken | undefined) => void
 }
@@ -82,33 +109,97 @@ function listen(listener: Parameters<typeof createServer>[1]): Promise<RunningSe
 function expressServer(name: 'express4' | 'express5', framework: typeof express): TestServer {
   return {
     name,
-    start(api, { routes, onHandled }) {
+    start(api, { routes, earlier = {}, mount, onError, onHandled }) {
       const app = framework()
       // Elsewhere Express prints each error that reaches its own handler.
       app.set('env', 'test')
+      const { corsOrigin, headers = [], authorization, timeout } = earlier
+      if (corsOrigin !== undefined) app.use(cors({ origin: corsOrigin }))
+      app.use((req, res, next) => {
+        for (const [field, value] of headers) res.append(field, value)
+        if (authorization !== undefined) {
+          const value = authorization(req.headers.authorization)
+          if (value === undefined) delete req.headers.authorization
+          else req.headers.authorization = value
+        }
+        void timeout?.().then(() => {
+          if (!res.headersSent) res.status(504).end('too late')
+        })
+        next()
+      })
+      const router = framework.Router()
+      if (mount === undefined) app.use(router)
+      else app.use(mount.path, router.use(protectExpress(api, mount.policy as Policy)))
       for (const route of routes) {
         const verb = (route.method?.toLowerCase() ?? 'all') as 'get' | 'post' | 'delete' | 'all'
-        app[verb](route.path, protectExpress(api, ...guard(route)), (_req, res) => {
+        router[verb](route.path, protectExpress(api, ...guard(route)), (_req, res) => {
           const auth = res.locals['auth'] as AccessToken | undefined
           onHandled?.(route.path, auth)
           res.json(seen(auth))
         })
+      }
+      if (onError !== undefined) {
+        const handler: ErrorRequestHandler = (error, _req, res, _next) => {
+          const { status, body } = onError(error)
+          res.status(status).type('text').end(body)
+        }
+        app.use(handler)
       }
       return listen(app)
     },
   }
 }
 
+function compose(list: readonly KoaMiddleware[]): KoaMiddleware {
+  return (ctx, next) => {
+    const dispatch = (at: number): Promise<unknown> =>
+      at === list.length ? next() : Promise.resolve(list[at]?.(ctx, () => dispatch(at + 1)))
+    return dispatch(0)
+  }
+}
+
 function koaServer(name: 'koa2' | 'koa3', Framework: typeof Koa): TestServer {
   return {
     name,
-    start(api, { routes, onHandled }) {
+    start(api, { routes, earlier = {}, mount, onError, onHandled }) {
       const app = new Framework()
       app.silent = true
+      if (onError !== undefined) {
+        app.use(async (ctx, next) => {
+          try {
+            await next()
+          } catch (error) {
+            Object.assign(ctx, onError(error))
+          }
+        })
+      }
+      const { corsOrigin, headers = [], authorization, timeout } = earlier
+      if (corsOrigin !== undefined) app.use(koaCors({ origin: corsOrigin }))
+      app.use(async (ctx, next) => {
+        for (const [field, value] of headers) ctx.append(field, value)
+        if (authorization !== undefined) {
+          const value = authorization(ctx.req.headers.authorization)
+          if (value === undefined) delete ctx.req.headers.authorization
+          else ctx.req.headers.authorization = value
+        }
+        if (timeout === undefined) {
+          await next()
+          return
+        }
+        const isLate = await Promise.race([next().then(() => false), timeout().then(() => true)])
+        if (isLate) Object.assign(ctx, { status: 504, body: 'too late' })
+      })
+      const prefix = mount?.path ?? ''
+      const below = new Framework()
+      app.use((ctx, next) => (ctx.path.startsWith(prefix) ? compose(below.middleware)(ctx, next) : next()))
+      if (mount !== undefined) below.use(protectKoa(api, mount.policy as Policy))
       for (const route of routes) {
         const protection = protectKoa(api, ...guard(route))
-        app.use(async (ctx, next) => {
-          if (ctx.path !== route.path || (route.method !== undefined && ctx.method !== route.method)) {
+        below.use(async (ctx, next) => {
+          if (
+            ctx.path !== `${prefix}${route.path}` ||
+            (route.method !== undefined && ctx.method !== route.method)
+          ) {
             await next()
             return
           }
@@ -126,10 +217,34 @@ function koaServer(name: 'koa2' | 'koa3', Framework: typeof Koa): TestServer {
 
 const honoServer: TestServer = {
   name: 'hono',
-  start(api, { routes, onHandled }) {
-    const app = new Hono<{ Variables: { auth: AccessToken | undefined } }>()
+  start(api, { routes, earlier = {}, mount, onError, onHandled }) {
+    const app = new Hono()
+    if (onError !== undefined) {
+      app.onError((error, c) => {
+        const { status, body } = onError(error)
+        return c.text(body, status as 500)
+      })
+    }
+    const { corsOrigin, headers = [], authorization, timeout } = earlier
+    if (corsOrigin !== undefined) app.use(honoCors({ origin: corsOrigin }))
+    const before: MiddlewareHandler = async (c, next) => {
+      for (const [field, value] of headers) c.header(field, value, { append: true })
+      if (authorization !== undefined) {
+        const value = authorization(c.req.header('authorization'))
+        const fields = new Headers(c.req.raw.headers)
+        if (value === undefined) fields.delete('authorization')
+        else fields.set('authorization', value)
+        c.req.raw = new Request(c.req.raw, { headers: fields })
+      }
+      if (timeout === undefined) return next()
+      const isLate = await Promise.race([next().then(() => false), timeout().then(() => true)])
+      return isLate ? c.text('too late', 504) : undefined
+    }
+    app.use(before)
+    const router = new Hono<{ Variables: { auth: AccessToken | undefined } }>()
+    if (mount !== undefined) router.use(protectHono(api, mount.policy as Policy))
     for (const route of routes) {
-      app.on(
+      router.on(
         route.method === undefined ? ['GET', 'POST', 'DELETE', 'OPTIONS'] : [route.method],
         [route.path],
         protectHono(api, ...guard(route)),
@@ -139,6 +254,7 @@ const honoServer: TestServer = {
         },
       )
     }
+    app.route(mount?.path ?? '/', router)
     return listen(getRequestListener(app.fetch))
   },
 }
@@ -173,3 +289,6 @@ export const SERVERS: readonly TestServer[] = [
   honoServer,
   requestServer,
 ]
+
+/** Those in which other middleware may stand before a guard. */
+export const FRAMEWORKS: readonly TestServer[] = SERVERS.filter(({ name }) => name !== 'request')
