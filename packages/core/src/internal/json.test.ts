@@ -72,6 +72,22 @@ describe('parseJSON()', () => {
   })
 
   test.each([
+    ['brackets in strings', { a: '['.repeat(50), b: '{"\\"{'.repeat(50), c: ['\\'] }],
+    ['many values side by side', { groups: Array.from({ length: 50 }, (_, i) => ({ value: [`g${i}`] })) }],
+  ])('does not take %s for depth', (_what, value) => {
+    expect(plain(parseJSON(JSON.stringify(value)))).toEqual(value)
+  })
+
+  test('refuses thousands of brackets without descending into them (JO-27)', () => {
+    const times = Array.from({ length: 50 }, () => {
+      const started = performance.now()
+      expect(parseJSON(nested(6000))).toBeUndefined()
+      return performance.now() - started
+    })
+    expect(Math.min(...times)).toBeLessThan(1)
+  })
+
+  test.each([
     ['canonical', ''],
     ['another spelling', ' '],
   ])('bounds the number of values, also of %s text (JO-27)', (_what, before) => {

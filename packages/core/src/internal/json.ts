@@ -16,6 +16,7 @@ const MAX_VALUES = 20_000
  * `1.0`, escapes) goes through the strict reader.
  */
 export function parseJSON(text: string): unknown {
+  if (nestsTooDeep(text)) return undefined
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -38,6 +39,35 @@ export function parseJSONObject(text: string): JSONObject | undefined {
 /** Whether `value` is a JSON object: neither `null` nor an array. */
 export function isObject(value: unknown): value is JSONObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * Whether a text nests beyond {@link MAX_DEPTH}; asked first, because the native calls recurse: brackets alone, a few
+ * thousand of them, would cost milliseconds. A text with few brackets is not walked through.
+ */
+function nestsTooDeep(text: string): boolean {
+  if (countUpTo(MAX_DEPTH, '[', text) + countUpTo(MAX_DEPTH, '{', text) <= MAX_DEPTH) return false
+  let depth = 0
+  let quoted = false
+  for (let at = 0; at < text.length; at += 1) {
+    const c = text[at]
+    if (quoted) {
+      if (c === '\\') at += 1
+      else if (c === '"') quoted = false
+    } else if (c === '"') quoted = true
+    else if (c === '[' || c === '{') {
+      depth += 1
+      if (depth > MAX_DEPTH) return true
+    } else if (c === ']' || c === '}') depth -= 1
+  }
+  return false
+}
+
+function countUpTo(limit: number, character: string, text: string): number {
+  let count = 0
+  for (let at = text.indexOf(character); at !== -1 && count <= limit; at = text.indexOf(character, at + 1))
+    count += 1
+  return count
 }
 
 /** A frozen copy without prototypes: `__proto__` becomes a name like any other. */
