@@ -93,7 +93,6 @@ describe.for(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))('%s', 
     const token = await issuer.issue()
     const before = await countOf(served)
     for (let i = 0; i < 3; i += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that the cache serves the later ones
       expect((await get(served.url, '/discovered/issuer', bearer(token))).status).toBe(200)
     }
     expect((await countOf(served)) - before).toBe(runtime.crypto === 'web' ? 1 : 0)

@@ -12,7 +12,7 @@ const here = import.meta.dirname
 const { resolve } = createRequire(path.join(here, 'package.json'))
 
 /** The native file: the shims of `.bin` would outlive a kill. */
-function native(name: string, file: string): string {
+export function native(name: string, file: string): string {
   try {
     return path.join(path.dirname(resolve(`${name}/package.json`)), file)
   } catch (cause) {
