@@ -58,7 +58,8 @@ export function protect<C>(
 
 function headersOf(ctx: Context): AnswerHeaders {
   return {
-    get: (name) => ctx.response.get(name),
+    // Koa 2 says '' of a field which is not set, Koa 3 undefined, both give a list where there are several.
+    get: (name) => (ctx.response.get(name) as string | string[] | undefined)?.toString() ?? null,
     set: (name, value) => ctx.set(name, value),
     append: (name, value) => ctx.append(name, value),
     delete: (name) => ctx.remove(name),
