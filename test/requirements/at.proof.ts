@@ -2,7 +2,6 @@ import { inspect } from 'node:util'
 
 import {
   type AccessToken,
-  AuthorizationError,
   clock,
   createResourceServer,
   customFetch,
@@ -71,13 +70,13 @@ proof(
   'AT-01',
   acts<TestHeader>(
     {
-      'JWT': { typ: 'JWT' },
-      'absent': { typ: undefined },
+      JWT: { typ: 'JWT' },
+      absent: { typ: undefined },
       '""': { typ: '' },
-      'number': { typ: 7 as never },
+      number: { typ: 7 as never },
       'id_token+jwt': { typ: 'id_token+jwt' },
       'dpop+jwt': { typ: 'dpop+jwt' },
-      'jwt': { typ: 'jwt' },
+      jwt: { typ: 'jwt' },
     },
     withHeader,
   ),
@@ -120,8 +119,7 @@ proof('AT-04', {
 })
 
 proof('AT-05', {
-  'JWE around bare claims': () =>
-    present(rs, encrypt({ typ: 'at+jwt' }, JSON.stringify(claims())).token),
+  'JWE around bare claims': () => present(rs, encrypt({ typ: 'at+jwt' }, JSON.stringify(claims())).token),
   'JWE around alg none': () =>
     present(
       rs,
@@ -139,8 +137,8 @@ proof(
       'trailing /': `${ISSUER}/`,
       'host in another case': 'https://AS.example',
       ':443': `${ISSUER}:443`,
-      'array': [ISSUER],
-      'absent': undefined,
+      array: [ISSUER],
+      absent: undefined,
     },
     (iss) => withClaims({ iss }),
   ),
@@ -150,9 +148,9 @@ proof(
   'AT-07',
   acts<unknown>(
     {
-      'absent': undefined,
+      absent: undefined,
       '[]': [],
-      'other': 'https://other.example',
+      other: 'https://other.example',
       'with a trailing /': `${AUDIENCE}/`,
       'sub-path': `${AUDIENCE}/orders`,
       'array with a number': [AUDIENCE, 1],
@@ -180,7 +178,7 @@ proof('AT-08', {
   const stranger = makeSigner('ES256', 'key-of-another-issuer')
   proof('AT-09', {
     // The last part holds something: an empty one is refused for its form, before the algorithm is looked at.
-    ...acts({ 'none': 'none', 'None': 'None', 'noNE': 'noNE', '""': '' }, (alg) =>
+    ...acts({ none: 'none', None: 'None', noNE: 'noNE', '""': '' }, (alg) =>
       requestsOf(`${unsigned(alg)}.${encode('x')}`),
     ),
     'empty signature': () => requestsOf(`${unsigned('ES256')}.`),
@@ -203,10 +201,10 @@ proof('AT-10', {
   proof('AT-11', {
     'exp = now, tolerance 0': () => expiring(NOW),
     'exp = now + 1, tolerance 0': () => expiring(NOW + 1),
-    'absent': () => expiring(undefined),
+    absent: () => expiring(undefined),
     '"1700000000"': () => expiring('1700000000'),
     '1e400': () => withPayload(JSON.stringify(claims({ exp: 0 })).replace('"exp":0', '"exp":1e400')),
-    'null': () => expiring(null),
+    null: () => expiring(null),
   })
 }
 
@@ -299,7 +297,10 @@ proof('AT-19', {
   '200 unknown claims': async () => {
     const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`claim${i}`, i]))
     const { answer, auth } = await seen(await as.issue(many), rs)
-    return { answer, shown: Object.keys(auth.claims).filter((name) => name.startsWith('claim')).length } as Facts
+    return {
+      answer,
+      shown: Object.keys(auth.claims).filter((name) => name.startsWith('claim')).length,
+    } as Facts
   },
 })
 
@@ -389,7 +390,10 @@ proof('AT-25', {
 })
 
 {
-  const typed = (typ: string, more: Claims = {}) => async () => present(rs, await as.issue(more, { typ }))
+  const typed =
+    (typ: string, more: Claims = {}) =>
+    async () =>
+      present(rs, await as.issue(more, { typ }))
   const relaxed = trusting(as, { issuer: { issuer: ISSUER, deviations: { typ: ['JWT', null] } } })
   const logout = { events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, sid: 's' }
   proof('AT-26', {
@@ -405,7 +409,7 @@ proof('AT-25', {
         'dpop+jwt',
       ].map((typ) => [typ, typed(typ)]),
     ),
-    'JARM': async () => present(rs, await as.issue({ code: 'c', state: 's' }, { typ: undefined })),
+    JARM: async () => present(rs, await as.issue({ code: 'c', state: 's' }, { typ: undefined })),
     'ID token where typ is relaxed': async () =>
       present(relaxed, await as.issue({ nonce: 'n', at_hash: 'h' }, { typ: 'JWT' })),
     'logout token without typ where typ is relaxed': async () =>
@@ -461,7 +465,7 @@ proof('AT-28', {
     if (result.ok) throw new Error('accepted')
     const { error, response } = result
     left.push(response, error.message, error.stack, String(error), error.headers, JSON.stringify(error))
-    left.push(await AuthorizationError.prototype.getResponse.call(error).text())
+    left.push(await error.getResponse().text())
     const text = inspect(left, { depth: 20, maxStringLength: null, maxArrayLength: null, showHidden: true })
     return {
       answer: outcomeOf(result),
@@ -478,4 +482,3 @@ proof('AT-28', {
     'header with personal data': async () => leaksOf(await as.issue(person, { typ: mail, kid: place })),
   })
 }
-

@@ -121,6 +121,16 @@ export const BJ: readonly Requirement[] = [
     text: 'What a resolver names is looked up before it is asked: loopback and private addresses are refused',
     status: 'delivered',
     inputs: [
+      {
+        input: 'host which resolves to a public address',
+        outcome: {
+          answer: 'PASS',
+          requests: [
+            'https://tenant.example/.well-known/oauth-authorization-server',
+            'https://tenant.example/jwks',
+          ],
+        },
+      },
       ...each(
         { answer: '503', requests: [] },
         'host which resolves to 127.0.0.1',

@@ -18,6 +18,12 @@ export function encrypt(
   const protectedHeader = encode({ alg: 'dir', enc: 'A256GCM', ...header })
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(protectedHeader))
   const ciphertext = Buffer.concat([cipher.update(content), cipher.final()])
-  const token = [protectedHeader, encode(wrap(key)), encode(iv), encode(ciphertext), encode(cipher.getAuthTag())]
+  const token = [
+    protectedHeader,
+    encode(wrap(key)),
+    encode(iv),
+    encode(ciphertext),
+    encode(cipher.getAuthTag()),
+  ]
   return { token: token.join('.'), key }
 }

@@ -15,13 +15,17 @@ export const ledger: Ledger = new Ledger(REQUIREMENTS)
 export type Act = () => Outcome | Promise<Outcome>
 
 /** One test per input of a row; citing a row or an input which does not exist throws at once. */
-export function proof(id: string, acts: Readonly<Record<string, Act>>): void {
-  const cited = Object.entries(acts).map(([name, act]) => ({ ...ledger.cite(id, name), name, act }))
+export function proof(id: string, proofs: Readonly<Record<string, Act>>): void {
+  const cited = Object.entries(proofs).map(([name, act]) => ({ cited: ledger.cite(id, name), name, act }))
   const [first] = cited
   if (first === undefined) throw new Error(`${id}: a proof of nothing`)
-  const { level, section, text } = first.row
+  const { level, section, text } = first.cited.row
   describe(`${id} (${level}, ${section}): ${text}`, () => {
-    for (const { name, act, input } of cited) {
+    for (const {
+      name,
+      act,
+      cited: { input },
+    } of cited) {
       const outcome = typeof input.outcome === 'string' ? input.outcome : JSON.stringify(input.outcome)
       test(`${name} comes to ${outcome}`, async ({ expect }) => {
         await ledger.prove(id, name, act)

@@ -1,4 +1,10 @@
+/* oxlint-disable import/no-unassigned-import -- a proof registers its tests when it is loaded */
 import './at.proof.ts'
+import './bt.proof.ts'
+import './md.proof.ts'
+import './jo.proof.ts'
+import './bj.proof.ts'
+/* oxlint-enable import/no-unassigned-import */
 import { fileURLToPath } from 'node:url'
 
 import { describe, expect, test } from 'vitest'
@@ -69,8 +75,12 @@ describe('the checker of coverage', () => {
     const never = (): never => {
       throw new Error('ran')
     }
-    await expect(book.prove('no such row', 'a', never)).rejects.toThrow('citation does not exist: no such row')
-    await expect(book.prove(id, 'c', never)).rejects.toThrow(`citation does not exist: ${id} has no input 'c'`)
+    await expect(book.prove('no such row', 'a', never)).rejects.toThrow(
+      'citation does not exist: no such row',
+    )
+    await expect(book.prove(id, 'c', never)).rejects.toThrow(
+      `citation does not exist: ${id} has no input 'c'`,
+    )
     await expect(book.prove('later', 'x', never)).rejects.toThrow("marked 'later'")
   })
 
