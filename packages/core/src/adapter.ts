@@ -70,8 +70,8 @@ export function createGuard<C>(
  * Frameworks take `undefined` for "go on" (Express), answer it never (Koa), and read orders from some strings: what a
  * check threw must not open the door, nor leave the client waiting.
  */
-function asError(reason: unknown): object {
-  if (typeof reason === 'object' && reason !== null) return reason
+function asError(reason: unknown): Error {
+  if (reason instanceof Error) return reason
   return new Error('Cannot authorize: what was thrown is no error', { cause: reason })
 }
 
