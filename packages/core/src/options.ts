@@ -8,6 +8,7 @@ import type { TimeRules } from './access-token/validators.ts'
 import { ALGORITHMS, canonicalAlgorithm } from './crypto/algorithms.ts'
 import type { AnyAuthorizationError, ErrorCode } from './errors.ts'
 import { checkFunctions, check, fail, knownMembers, listOf, seconds } from './internal/check.ts'
+import { copyOf } from './internal/copy.ts'
 import type { IssuerEvent } from './issuer/events.ts'
 import type { KeySnapshot } from './issuer/keys.ts'
 import { isLoopbackHost } from './issuer/origin.ts'
@@ -143,7 +144,7 @@ export function resolveOptions(options: ResourceServerOptions): ResolvedOptions 
   const { authorities, claims, cache, keys } = options
   const audience = readAudience('audience', options.audience)
   if (claims !== undefined) {
-    const standard = (claims as Partial<StandardSchemaV1>)['~standard']
+    const standard = (claims as Partial<StandardSchemaV1> | null)?.['~standard']
     check(typeof standard?.validate === 'function', 'claims', 'must be a Standard Schema')
   }
   checkFunctions(options, [
@@ -245,7 +246,8 @@ function readIssuers(value: unknown): readonly TrustedIssuer[] | IssuerResolver 
   if (typeof value === 'function') return value as IssuerResolver
   const list: unknown[] = Array.isArray(value) ? value : [value]
   check(list.length > 0, 'issuer', 'must not be empty')
-  return list.map((entry) => (typeof entry === 'string' ? { issuer: entry } : (entry as TrustedIssuer)))
+  // Copied, because with() reads it again.
+  return list.map((entry) => (typeof entry === 'string' ? { issuer: entry } : copyOf(entry as TrustedIssuer)))
 }
 
 function readCache(value: unknown): CacheBounds | undefined {
