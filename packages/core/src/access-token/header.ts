@@ -54,7 +54,7 @@ export function canonicalType(typ: string): string {
  *
  * @see [RFC 7515 §4](https://www.rfc-editor.org/rfc/rfc7515#section-4)
  */
-export function readHeader(encoded: string): Header | Refusal {
+export function readJOSEHeader(encoded: string): Header | Refusal {
   const text = decodeText(encoded)
   const header = text === undefined ? undefined : parseJSONObject(text)
   if (header === undefined) return new Refusal('header_malformed')
@@ -72,7 +72,12 @@ export function readHeader(encoded: string): Header | Refusal {
   if (!ALGORITHMS.has(algorithm)) return new Refusal('algorithm_not_allowed')
   if (kid !== undefined && typeof kid !== 'string') return new Refusal('header_malformed')
   if (typ !== undefined && typeof typ !== 'string') return new Refusal('type_mismatch')
-  const type = typ === undefined ? null : canonicalType(typ)
-  if (type !== null && OTHER_TYPES.has(type)) return new Refusal('type_mismatch')
-  return { header, typ: type, alg: algorithm, kid }
+  return { header, typ: typ === undefined ? null : canonicalType(typ), alg: algorithm, kid }
+}
+
+/** The header of a token that may be an access token: {@link readJOSEHeader} without the types of other JWTs. */
+export function readHeader(encoded: string): Header | Refusal {
+  const header = readJOSEHeader(encoded)
+  if (header instanceof Refusal || header.typ === null || !OTHER_TYPES.has(header.typ)) return header
+  return new Refusal('type_mismatch')
 }

@@ -1,10 +1,8 @@
-import { decodeText, digest, verifySignature } from '#crypto'
+import { decodeText, digest } from '#crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 import { Refusal } from '../errors.ts'
-import { decodedLength } from '../internal/base64url.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
-import type { VerificationKey } from '../issuer/jwk.ts'
 import type { Issuers } from '../issuer/issuers.ts'
 import type { Trust } from '../issuer/trust.ts'
 import type { ResourceRequest } from '../request.ts'
@@ -12,6 +10,7 @@ import { VerifiedAccessToken, type Verifier } from './access-token.ts'
 import type { TokenCache } from './cache.ts'
 import { parseCompact } from './compact.ts'
 import { ACCESS_TOKEN_TYPE, type Header, readHeader } from './header.ts'
+import { signerOf } from './signature.ts'
 import { looksForeign, type TimeRules, validateClaims } from './validators.ts'
 
 /** Characters; an issuer identifier is not longer, and a longer `iss` picks nothing. */
@@ -81,21 +80,8 @@ export async function verifyAccessToken(
   // Waiting for keys takes up to seconds, in which a token may have expired.
   const at = found instanceof Promise ? context.clock() : now
 
-  const signatureLength = decodedLength(compact.signature)
-  let key: VerificationKey | undefined
-  for (const candidate of keys) {
-    if (!candidate.fits(header.alg, signatureLength)) continue
-    const imported = candidate.handle(header.alg)
-    // oxlint-disable-next-line no-await-in-loop -- at most four, and the first that fits ends it
-    const handle = imported instanceof Promise ? await imported : imported
-    if (handle === undefined) continue
-    const verdict = verifySignature(header.alg, handle, token)
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    if (typeof verdict === 'boolean' ? verdict : await verdict) {
-      key = candidate
-      break
-    }
-  }
+  const signer = signerOf(token, compact.signature, header.alg, keys)
+  const key = signer instanceof Promise ? await signer : signer
   if (key === undefined) {
     if (validateClaims(claims, trust, context.times, at) === undefined) trust.keys.suspect(at)
     return new Refusal('signature_invalid')

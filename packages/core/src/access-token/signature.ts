@@ -1,0 +1,39 @@
+import { verifySignature } from '#crypto'
+
+import type { KeyHandle } from '../crypto/crypto.ts'
+import { decodedLength } from '../internal/base64url.ts'
+import type { VerificationKey } from '../issuer/jwk.ts'
+
+/**
+ * The key which signed a compact JWS, among candidates that serve its algorithm; `undefined` when none did. They are
+ * tried in order, and what is synchronous stays so.
+ *
+ * @see [RFC 7515 §5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2)
+ */
+export function signerOf(
+  token: string,
+  signature: string,
+  alg: string,
+  candidates: readonly VerificationKey[],
+): VerificationKey | undefined | Promise<VerificationKey | undefined> {
+  const length = decodedLength(signature)
+  for (let i = 0; i < candidates.length; i += 1) {
+    const key = candidates[i] as VerificationKey
+    // A signature of another size cannot be this key's; nothing is computed with it.
+    if (!key.fits(alg, length)) continue
+    const handle = key.handle(alg)
+    const signed =
+      handle instanceof Promise
+        ? handle.then((known) => isSignedBy(token, alg, known))
+        : isSignedBy(token, alg, handle)
+    if (signed === true) return key
+    if (signed instanceof Promise) {
+      return signed.then((yes) => (yes ? key : signerOf(token, signature, alg, candidates.slice(i + 1))))
+    }
+  }
+  return undefined
+}
+
+function isSignedBy(token: string, alg: string, handle: KeyHandle | undefined): boolean | Promise<boolean> {
+  return handle !== undefined && verifySignature(alg, handle, token)
+}
