@@ -6,8 +6,8 @@ describe('withDeadline()', () => {
   test('hands on what work returns, at once or later', async () => {
     expect(await withDeadline(1, () => null)).toBeNull()
     expect(await withDeadline(1, async () => 'later')).toBe('later')
-    // oxlint-disable-next-line unicorn/no-thenable -- libraries have promises of their own
     const foreign = {
+      // oxlint-disable-next-line unicorn/no-thenable -- libraries have promises of their own
       then: (resolve: (value: string) => void) => resolve('foreign'),
     } as unknown as Promise<string>
     expect(await withDeadline(1, () => foreign)).toBe('foreign')
