@@ -10,6 +10,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4 step 1',
     text: 'typ is at+jwt or application/at+jwt; any other value is refused',
     status: 'delivered',
+    because: ['type_mismatch'],
     inputs: each('401 it', 'JWT', 'absent', '""', 'number', 'id_token+jwt', 'dpop+jwt', 'jwt'),
   },
   {
@@ -18,6 +19,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §2.1, §3; RFC 8725bis §3.11; RFC 2045 §5.1',
     text: 'typ is a media type: case is ignored, and application/ stands before a value without a slash',
     status: 'delivered',
+    because: ['type_mismatch'],
     inputs: [
       ...each('PASS', 'at+JWT', 'AT+jwt', 'Application/AT+JWT'),
       ...each('401 it', 'at+jwt; v=1', ' at+jwt', 'x/at+jwt'),
@@ -29,6 +31,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 8725bis §3.11',
     text: 'typ is relaxed for one issuer, by name; an explicit type of another kind of token is refused there too',
     status: 'delivered',
+    because: ['type_mismatch'],
     inputs: [
       { input: 'typ JWT from the relaxed issuer', outcome: 'PASS' },
       ...each('401 it', 'typ JWT from the strict issuer', 'typ logout+jwt from the relaxed issuer'),
@@ -41,6 +44,7 @@ export const AT: readonly Requirement[] = [
     text: 'Encrypted tokens are decrypted by registered keys and algorithms; where encryption was agreed a plain JWS is refused',
     status: 'later',
     reason: NO_DECRYPTION,
+    because: ['token_encrypted'],
     inputs: [
       { input: 'JWE when no decryption is configured', outcome: '401 it' },
       open('later', 'good JWE', 'PASS', NO_DECRYPTION),
@@ -56,6 +60,7 @@ export const AT: readonly Requirement[] = [
     text: 'A JWE wraps a signed JWT whose inner header has the typ; encryption is never taken for authenticity',
     status: 'later',
     reason: `${NO_DECRYPTION}; until then every JWE is refused, whatever is in it`,
+    because: ['token_encrypted'],
     inputs: each('401 it', 'JWE around bare claims', 'JWE around alg none', 'typ on the outside only'),
   },
   {
@@ -64,6 +69,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4 step 3; RFC 8414 §4',
     text: 'iss equals the configured issuer, code point by code point',
     status: 'delivered',
+    because: ['issuer_not_trusted', 'claim_invalid', 'claim_missing'],
     inputs: each('401 it', 'trailing /', 'host in another case', ':443', 'array', 'absent'),
   },
   {
@@ -72,6 +78,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4 step 4; RFC 7519 §4.1.3',
     text: 'aud, a string or an array, names this resource server exactly: no prefix, no wildcard',
     status: 'delivered',
+    because: ['claim_missing', 'audience_mismatch', 'claim_invalid'],
     inputs: each('401 it', 'absent', '[]', 'other', 'with a trailing /', 'sub-path', 'array with a number'),
   },
   {
@@ -98,6 +105,7 @@ export const AT: readonly Requirement[] = [
     status: 'delivered',
     reason:
       'a plausible token whose key or signature fits no known key may cause one bounded refresh of the keys of its own, trusted issuer; nothing else is ever asked for',
+    because: ['algorithm_not_allowed', 'token_malformed', 'signature_invalid', 'kid_unknown'],
     inputs: [
       ...each({ answer: '401 it', requests: [] }, 'none', 'None', 'noNE', '""', 'empty signature'),
       ...each(
@@ -121,6 +129,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4 step 6; RFC 7519 §4.1.4',
     text: 'Now is before exp',
     status: 'delivered',
+    because: ['token_expired', 'claim_missing', 'claim_invalid', 'claims_malformed'],
     inputs: [
       { input: 'exp = now, tolerance 0', outcome: '401 it' },
       { input: 'exp = now + 1, tolerance 0', outcome: 'PASS' },
@@ -133,6 +142,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4 step 6',
     text: 'Tolerance is small: 5 s for exp by default and 300 s at most',
     status: 'delivered',
+    because: ['token_expired'],
     inputs: [
       ...each('CFG', 'clockTolerance 3600', 'clockTolerance 301'),
       { input: 'expired 4 s ago', outcome: 'PASS' },
@@ -145,6 +155,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §2.2',
     text: 'iss, exp, aud, sub, client_id, iat and jti are there, of the right type, unless the deviations of the issuer say otherwise',
     status: 'delivered',
+    because: ['claim_missing', 'claim_invalid'],
     inputs: [
       ...each('401 it', 'no iss', 'no exp', 'no aud', 'no sub', 'no client_id', 'no iat', 'no jti'),
       ...each('401 it', 'sub ""', 'sub 1', 'jti []', 'iat "x"'),
@@ -158,6 +169,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 7519 §4.1.5',
     text: 'nbf counts where it is present',
     status: 'delivered',
+    because: ['token_not_yet_valid', 'claim_invalid'],
     inputs: [
       { input: 'nbf = now', outcome: 'PASS' },
       { input: 'nbf = now + 600', outcome: '401 it' },
@@ -172,6 +184,7 @@ export const AT: readonly Requirement[] = [
     status: 'delivered',
     reason:
       'what is limited is exp - iat (maxTokenLifetime), which refuses a token that lives too long from its first day on, not its age',
+    because: ['token_not_yet_valid', 'token_lifetime_exceeded'],
     inputs: [
       { input: 'iat = now + 30', outcome: 'PASS' },
       { input: 'iat = now + 3600', outcome: '401 it' },
@@ -186,6 +199,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4',
     text: 'Every check that fails is invalid_token: never 400, never 500',
     status: 'delivered',
+    because: ['token_opaque', 'token_malformed', 'header_malformed', 'claims_malformed'],
     inputs: each(
       '401 it',
       'one segment',
@@ -204,6 +218,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4',
     text: 'Authorization claims decide; a missing role is 403 without an error code',
     status: 'delivered',
+    because: ['policy_denied'],
     inputs: [
       { input: 'role missing', outcome: '403' },
       { input: 'role present', outcome: 'PASS' },
@@ -253,6 +268,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §2.2.3, §3, §5',
     text: 'Every scope has a meaning for the resources in aud; that is for the issuer to keep',
     status: 'delivered',
+    because: ['missing_scope'],
     inputs: [
       { input: 'two audiences, scope admin', outcome: 'PASS' },
       { input: 'two audiences, scope admin, not among those which the issuer may give', outcome: '403 is' },
@@ -270,6 +286,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §2.2.3.1; RFC 7643 §4.1.2, §8.2',
     text: 'groups, roles and entitlements are lists of complex values or of strings; any other form matches nothing',
     status: 'delivered',
+    because: ['policy_denied'],
     inputs: [
       ...each('PASS', '["x"]', '[{"value":"x"}]', 'both mixed'),
       ...each('403', '{"value":"x"}', '"x"', '[{"display":"x"}]', '[null]'),
@@ -282,6 +299,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 7643 §4.1.2, §8.7.1',
     text: 'value alone is matched, never display',
     status: 'delivered',
+    because: ['policy_denied'],
     inputs: [
       { input: 'guard by display', outcome: '403' },
       { input: 'guard by value', outcome: 'PASS' },
@@ -300,6 +318,7 @@ export const AT: readonly Requirement[] = [
     text: 'Values are compared code point by code point',
     status: 'delivered',
     reason: 'there is no switch per claim: the mapping of an issuer folds case where the issuer does',
+    because: ['policy_denied'],
     inputs: [
       { input: 'guard Admin, token admin', outcome: '403' },
       { input: 'guard admin, token Admin, a mapping which folds case', outcome: 'PASS' },
@@ -327,6 +346,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §5; RFC 8725bis §2.8, §3.12',
     text: 'No other JWT of the same issuer and keys passes, also with a fitting aud',
     status: 'delivered',
+    because: ['type_mismatch', 'not_an_access_token'],
     inputs: each(
       '401 it',
       'ID token',
@@ -348,6 +368,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §4, §5',
     text: 'The issuer signs with any key that it publishes',
     status: 'delivered',
+    because: ['kid_unknown'],
     inputs: [
       { input: 'second published key', outcome: 'PASS' },
       { input: 'second published key, revoked here', outcome: '401 it' },
@@ -381,6 +402,7 @@ export const AT: readonly Requirement[] = [
     section: 'RFC 9068 §6; RFC 9700 §4.9.3',
     text: 'Nothing of a token is in an answer, an error, an event or a log',
     status: 'delivered',
+    because: ['token_expired', 'issuer_not_trusted', 'claim_invalid', 'type_mismatch'],
     inputs: each(
       { answer: '401 it', leaked: [] },
       'expired token with personal data',

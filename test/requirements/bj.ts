@@ -8,6 +8,7 @@ export const BJ: readonly Requirement[] = [
     section: 'RFC 8725bis §3.1',
     text: 'Algorithms can be restricted, and nothing outside is used',
     status: 'delivered',
+    because: ['algorithm_not_allowed'],
     inputs: [
       {
         input: 'nothing configured',
@@ -58,6 +59,7 @@ export const BJ: readonly Requirement[] = [
     section: 'RFC 8725bis §2.11, §3.1',
     text: 'Lists of what is allowed, not of what is forbidden; alg has case',
     status: 'delivered',
+    because: ['algorithm_not_allowed'],
     inputs: each('401 it', 'NONE', 'nOnE', 'none'),
   },
   {
@@ -66,6 +68,7 @@ export const BJ: readonly Requirement[] = [
     section: 'RFC 8725bis §2.3, §3.3',
     text: 'Signed and encrypted tokens are told apart, and signed ones alone can be demanded',
     status: 'delivered',
+    because: ['token_encrypted'],
     inputs: each('401 it', 'JWE where signed tokens are accepted'),
   },
   {
@@ -74,6 +77,7 @@ export const BJ: readonly Requirement[] = [
     section: 'RFC 8725bis §3.9',
     text: 'The audience is validated; there is no way to skip it',
     status: 'delivered',
+    because: ['claim_missing'],
     inputs: [
       ...each('CFG', 'no audience', 'empty audience', 'empty list', 'false'),
       { input: 'token without aud', outcome: '401 it' },
@@ -85,6 +89,7 @@ export const BJ: readonly Requirement[] = [
     section: 'RFC 8725bis §3.12',
     text: 'The rules for different kinds of JWT exclude each other',
     status: 'delivered',
+    because: ['type_mismatch'],
     inputs: [
       {
         input: 'every other kind at the resource server',
@@ -120,6 +125,7 @@ export const BJ: readonly Requirement[] = [
     section: 'RFC 8725bis §3.10',
     text: 'What a resolver names is looked up before it is asked: loopback and private addresses are refused',
     status: 'delivered',
+    because: ['issuer_metadata_unusable', 'issuer_resolver_failed'],
     inputs: [
       {
         input: 'host which resolves to a public address',

@@ -26,6 +26,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §2.1',
     text: 'Bearer, one or more spaces and only spaces, one b64token',
     status: 'delivered',
+    because: ['credentials_malformed', 'no_credentials'],
     inputs: [
       { input: 'two spaces', outcome: 'PASS' },
       ...each('400 ir', 'TAB', 'Bearer', 'Bearer:t', 'Bearer a b', 'Bearer a,b'),
@@ -38,6 +39,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §2.1; RFC 9110 §11.2',
     text: 'A b64token has its alphabet, and = at its end only; nothing else reaches the verification',
     status: 'delivered',
+    because: ['credentials_malformed'],
     inputs: each({ answer: '400 ir', requests: [] }, 'a=b', 'a%20', '"t"', 'é', 'NUL'),
   },
   {
@@ -56,6 +58,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3.1; RFC 9449 figure 19',
     text: 'Two Authorization fields are malformed',
     status: 'delivered',
+    because: ['credentials_malformed'],
     inputs: each('400 ir', 'two fields', 'two equal fields', 'two fields joined by a Fetch runtime'),
   },
   {
@@ -73,6 +76,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §2.3; OAuth 2.1 §5.1; FAPI 2.0 §5.3.4',
     text: 'A token in the query is not read, nor logged',
     status: 'delivered',
+    because: ['no_credentials'],
     inputs: [
       { input: '?access_token=t alone', outcome: { answer: '401 bare', leaked: [] } },
       { input: '?access_token=t beside a header', outcome: { answer: 'PASS', leaked: [] } },
@@ -93,6 +97,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3.1',
     text: 'Without credentials there is no error code and no description of an error',
     status: 'delivered',
+    because: ['no_credentials'],
     inputs: each('401 bare', 'no header'),
   },
   {
@@ -101,6 +106,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3.1',
     text: 'Another scheme is no credentials',
     status: 'delivered',
+    because: ['no_credentials'],
     inputs: each('401 bare', 'Basic', 'Digest', 'Negotiate'),
   },
   {
@@ -109,6 +115,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3; RFC 9110 §11.3',
     text: 'Bearer is followed by a parameter',
     status: 'delivered',
+    because: ['no_credentials'],
     inputs: each({ answer: '401 bare', params: ['realm'] }, 'nothing configured'),
   },
   {
@@ -119,6 +126,7 @@ export const BT: readonly Requirement[] = [
     status: 'delivered',
     reason:
       'no parameter but the realm can be configured, so none can be configured twice: an option for others is unknown and throws',
+    because: ['no_credentials', 'credentials_malformed', 'token_expired', 'missing_scope', 'policy_denied'],
     inputs: [
       { input: 'extra parameters configured', outcome: 'CFG' },
       {
@@ -135,6 +143,7 @@ export const BT: readonly Requirement[] = [
     status: 'delivered',
     reason:
       'descriptions are fixed texts; the one thing configured that appears in them is the name of a claim, so that is fed',
+    because: ['claim_missing'],
     inputs: [
       ...each(
         { answer: '401 it', outside: [], fields: 1, capped: true },
@@ -154,6 +163,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 9110 §11.5',
     text: 'realm is a quoted-string, which may hold an escaped quote',
     status: 'delivered',
+    because: ['no_credentials'],
     inputs: [
       {
         input: 'realm a"b',
@@ -168,6 +178,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3, §3.1',
     text: 'invalid_request is 400, invalid_token is 401, insufficient_scope is 403, and each is named',
     status: 'delivered',
+    because: ['credentials_malformed', 'token_expired', 'missing_scope'],
     inputs: [
       { input: 'invalid_request', outcome: { status: 400, error: 'invalid_request' } },
       { input: 'invalid_token', outcome: { status: 401, error: 'invalid_token' } },
@@ -180,6 +191,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3, §3.1',
     text: 'insufficient_scope names every scope that is needed, not only those which are missing',
     status: 'delivered',
+    because: ['missing_scope'],
     inputs: [{ input: 'needs a and b, has a', outcome: { answer: '403 is', scope: 'a b' } }],
   },
   {
@@ -188,6 +200,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6749 §3.3; RFC 6750 §3',
     text: 'Scopes are compared exactly, as sets',
     status: 'delivered',
+    because: ['missing_scope'],
     inputs: each('403 is', 'has Read, needs read', 'has read:all, needs read'),
   },
   {
@@ -218,6 +231,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 9110 §11.6.1; RFC 6750 §3',
     text: 'A 401 carries a challenge; 400 and 403 too',
     status: 'delivered',
+    because: ['credentials_malformed', 'token_expired', 'policy_denied', 'missing_scope'],
     inputs: [
       { input: '401', outcome: { answer: '401 it', challenges: 1 } },
       { input: '403', outcome: { answer: '403', challenges: 1 } },
@@ -276,6 +290,7 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3.1',
     text: 'Under optional() no credentials are anonymous; bad ones are refused',
     status: 'delivered',
+    because: ['token_expired', 'credentials_malformed'],
     inputs: [
       { input: 'no header', outcome: 'PASS anonymous' },
       { input: 'expired token', outcome: '401 it' },

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual, inspect } from 'node:util'
 
+import type { ErrorCode } from '@atjwt/core'
+
 import type { Input, Outcome, Requirement } from './requirement.ts'
 
 type Provable = Extract<Input, { readonly note?: string }>
@@ -15,9 +17,12 @@ export function isProvable(input: Input): input is Provable {
  */
 export class Ledger {
   readonly #rows: ReadonlyMap<string, Requirement>
+  readonly #takeReasons: () => readonly ErrorCode[]
   readonly #proven = new Map<string, Set<string>>()
 
-  constructor(rows: readonly Requirement[]) {
+  /** @param takeReasons the reasons of the refusals which were seen since it was last asked */
+  constructor(rows: readonly Requirement[], takeReasons: () => readonly ErrorCode[] = () => []) {
+    this.#takeReasons = takeReasons
     this.#rows = new Map(rows.map((row) => [row.id, row]))
   }
 
@@ -32,13 +37,17 @@ export class Ledger {
     return { row, input }
   }
 
-  /** Runs `act` and holds what it came to against the row; enters the pair only when both are equal. */
+  /** Runs `act` and holds what it came to against the row; enters the pair only when both are equal, for the reason given. */
   async prove(id: string, name: string, act: () => Outcome | Promise<Outcome>): Promise<void> {
-    const { input } = this.cite(id, name)
+    const { row, input } = this.cite(id, name)
+    this.#takeReasons()
     const actual = await act()
     if (!isDeepStrictEqual(actual, input.outcome)) {
       throw new Error(`${id} '${name}' came to ${inspect(actual)}, the row says ${inspect(input.outcome)}`)
     }
+    const other = this.#takeReasons().filter((reason) => row.because?.includes(reason) !== true)
+    if (other.length > 0)
+      throw new Error(`${id} '${name}' was refused for another reason: ${other.join(', ')}`)
     const proven = this.#proven.get(id) ?? new Set()
     this.#proven.set(id, proven.add(name))
   }

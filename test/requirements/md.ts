@@ -20,6 +20,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §3, §3.1',
     text: 'The place is inserted between host and path, after the slash which ends the path is dropped',
     status: 'delivered',
+    because: ['issuer_metadata_unusable'],
     inputs: [
       ...each(
         { first: 'https://h/.well-known/oauth-authorization-server/t1' },
@@ -35,6 +36,7 @@ export const MD: readonly Requirement[] = [
     section: 'OpenID Connect Discovery §4.1',
     text: 'The place of OpenID Connect is appended, after the slash which ends the path is dropped',
     status: 'delivered',
+    because: ['issuer_metadata_unusable'],
     inputs: each({ last: 'https://h/t1/.well-known/openid-configuration' }, 'https://h/t1/'),
   },
   {
@@ -45,6 +47,7 @@ export const MD: readonly Requirement[] = [
     status: 'delivered',
     reason:
       'a 5xx decides nothing about whether there is a document, so it ends the attempt; the next attempt begins a place further',
+    because: ['issuer_unreachable'],
     inputs: [
       ...each(
         { answers: ['PASS', 'PASS'], metadata: 3 },
@@ -63,6 +66,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §3.3, §6.2; OpenID Connect Discovery §4.3',
     text: 'issuer in the document is the identifier which led to it; else nothing of it is used',
     status: 'delivered',
+    because: ['issuer_metadata_unusable'],
     inputs: each(
       { answer: '503', startup: 'issuer_mismatch', keysAsked: false },
       'differs by /',
@@ -76,6 +80,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §4',
     text: 'Identifiers are compared without normalisation of Unicode or URLs',
     status: 'delivered',
+    because: ['issuer_metadata_unusable', 'issuer_not_trusted'],
     inputs: [
       ...each('503', 'document in NFD, issuer in NFC', 'document with %7E, issuer with ~'),
       ...each('401 it', 'iss in NFD, issuer in NFC', 'iss with %7E, issuer with ~'),
@@ -87,6 +92,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §3.2',
     text: 'A document is 200, application/json and an object; unknown members are ignored',
     status: 'delivered',
+    because: ['issuer_metadata_unusable'],
     inputs: [
       ...each('503', '200 with a login page', '302', '204', 'array'),
       { input: 'unknown members', outcome: 'PASS' },
@@ -98,6 +104,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §2',
     text: 'jwks_uri is https; a document without it is useless here',
     status: 'delivered',
+    because: ['issuer_metadata_unusable'],
     inputs: each({ answer: '503', startup: 'jwks_uri_unusable' }, 'http jwks_uri', 'jwks_uri absent'),
   },
   {
@@ -106,6 +113,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §2',
     text: 'A key for encryption never verifies',
     status: 'delivered',
+    because: ['signature_invalid'],
     inputs: [
       { input: 'signed by the use:enc key of the same kid', outcome: '401 it' },
       { input: 'signed by the use:sig key of the same kid', outcome: 'PASS' },
@@ -117,6 +125,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8414 §6.1, §6.2; RFC 8725bis §3.10',
     text: 'A fetch is bounded in time, octets, redirects and depth',
     status: 'delivered',
+    because: ['issuer_metadata_unusable', 'issuer_unreachable'],
     inputs: [
       { input: '50 MB body', outcome: { answer: '503', boundedRead: true } },
       { input: 'slow drip', outcome: { answer: '503', seconds: 5 } },
@@ -130,6 +139,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8725bis §3.8, §3.10',
     text: 'Issuers come from configuration or from a function of the application, never from a token',
     status: 'delivered',
+    because: ['issuer_not_trusted'],
     inputs: each(
       { answer: '401 it', requests: [] },
       'iss https://evil',
@@ -142,6 +152,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 8725bis §3.8',
     text: 'Keys belong to their issuer: one kid at two issuers is two keys',
     status: 'delivered',
+    because: ['signature_invalid'],
     inputs: each('401 it', "token of issuer A, signed by B's key of the same kid"),
   },
   {
@@ -152,6 +163,7 @@ export const MD: readonly Requirement[] = [
     status: 'delivered',
     reason:
       'the budget is a burst of 2, so that two rotations in a row are picked up at once, then one per 30 s',
+    because: ['kid_unknown', 'kid_unknown_throttled'],
     inputs: [
       { input: '10 000 random kids in a second', outcome: { answers: ['401 it'], fetches: 2 } },
       {
@@ -168,6 +180,7 @@ export const MD: readonly Requirement[] = [
     section: 'RFC 9110 §15.6.4',
     text: 'An outage is never the fault of the client: known keys serve on for a while, then and without keys it is 503',
     status: 'delivered',
+    because: ['issuer_unreachable'],
     inputs: [
       { input: 'keys cannot be had at cold start', outcome: '503' },
       { input: 'keys cannot be had, stale ones known', outcome: 'PASS' },
@@ -199,6 +212,7 @@ export const MD: readonly Requirement[] = [
     text: 'An issuer which publishes a template for its tenants is accepted by opt-in alone, with its list of tenants',
     status: 'later',
     reason: 'there is no such opt-in yet; jwks or a place of metadata whose issuer is equal serve meanwhile',
+    because: ['issuer_metadata_unusable'],
     inputs: [
       { input: 'template in the document, nothing configured', outcome: '503' },
       open('later', 'opt-in, listed tenant', 'PASS', 'no such opt-in yet'),

@@ -1,4 +1,4 @@
-import { AuthorizationError, type AuthorizeResult, type HeaderList } from '@atjwt/core'
+import { AuthorizationError, type AuthorizeResult, type ErrorCode, type HeaderList } from '@atjwt/core'
 
 import { type Challenge, parseChallenges } from './challenge.ts'
 import type { Answer } from './requirement.ts'
@@ -46,9 +46,19 @@ export function outcomeOfAnswer(status: number, headers: Iterable<readonly [stri
   return answer
 }
 
+const seen = new Set<ErrorCode>()
+
+/** The reasons of the refusals which were looked at since the last call. */
+export function takeReasons(): readonly ErrorCode[] {
+  const reasons = [...seen]
+  seen.clear()
+  return reasons
+}
+
 /** What a verdict of `authorize` comes to. */
 export function outcomeOf(result: AuthorizeResult<unknown>): Answer {
   if (result.ok) return result.auth === undefined ? 'PASS anonymous' : 'PASS'
+  seen.add(result.error.code)
   const { status, headers } = result.response
   return outcomeOfAnswer(status, headers)
 }
@@ -56,6 +66,7 @@ export function outcomeOf(result: AuthorizeResult<unknown>): Answer {
 /** What the error of a refusal would be answered with. */
 export function outcomeOfError(error: unknown): Answer {
   if (!AuthorizationError.is(error)) throw error
+  seen.add(error.code)
   return outcomeOfAnswer(error.status, Object.entries(error.headers))
 }
 

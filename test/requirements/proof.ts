@@ -6,10 +6,11 @@ import { BT } from './bt.ts'
 import { JO } from './jo.ts'
 import { Ledger } from './ledger.ts'
 import { MD } from './md.ts'
+import { takeReasons } from './outcome.ts'
 import type { Outcome, Requirement } from './requirement.ts'
 
 export const REQUIREMENTS: readonly Requirement[] = [...AT, ...BT, ...MD, ...JO, ...BJ]
-export const ledger: Ledger = new Ledger(REQUIREMENTS)
+export const ledger: Ledger = new Ledger(REQUIREMENTS, takeReasons)
 
 /** What feeds one input of a row and observes what comes out. */
 export type Act = () => Outcome | Promise<Outcome>

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '@atjwt/core'
+
 /** What a request, a bare token or a configuration came to, by the shorthand of the rows. */
 export type Answer =
   | 'PASS'
@@ -39,6 +41,8 @@ export interface Requirement {
   readonly status: Status
   /** Why it is not delivered; for a delivered row, why it says something else than its source. */
   readonly reason?: string
+  /** The reasons for which its inputs are refused: one refused for another reason proves nothing. */
+  readonly because?: readonly ErrorCode[]
   readonly inputs: readonly Input[]
 }
 

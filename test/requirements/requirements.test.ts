@@ -7,6 +7,7 @@ import './bj.proof.ts'
 /* oxlint-enable import/no-unassigned-import */
 import { fileURLToPath } from 'node:url'
 
+import type { ErrorCode } from '@atjwt/core'
 import { describe, expect, test } from 'vitest'
 
 import { citationsIn, readCitations } from './citations.ts'
@@ -68,6 +69,16 @@ describe('the checker of coverage', () => {
       }),
     ).rejects.toThrow('broken')
     expect(findGaps([row], book)).toHaveLength(2)
+  })
+
+  test('does not take a refusal for another reason for a proof', async () => {
+    const refusing: Requirement = { ...row, because: ['token_expired'], inputs: each('401 it', 'a') }
+    const reasons: ErrorCode[][] = [[], ['type_mismatch'], [], ['token_expired']]
+    const book = new Ledger([refusing], () => reasons.shift() as ErrorCode[])
+    await expect(book.prove(id, 'a', () => '401 it')).rejects.toThrow('for another reason: type_mismatch')
+    expect(findGaps([refusing], book)).toHaveLength(1)
+    await book.prove(id, 'a', () => '401 it')
+    expect(findGaps([refusing], book)).toEqual([])
   })
 
   test('refuses the citation of a row or an input which does not exist', async () => {
