@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { createTestIssuer } from '../../testing/src/index.ts'
-import { checkGuard, type ProtectOptions } from './adapter.ts'
+import { createGuard, type ProtectOptions } from './adapter.ts'
 import {
   all,
   allowInsecureRequests,
@@ -308,7 +308,7 @@ describe('with() throws a TypeError which names the option', () => {
 
 /** What every adapter does when a route is set up. */
 function protect(...given: [api: ResourceServer, policy?: never, options?: ProtectOptions]): unknown {
-  return checkGuard(given[0], given[1], given[2], given.length)
+  return createGuard(given[0], given[1], given[2], given.length)
 }
 
 describe('a guard with nothing to demand throws a TypeError', () => {
@@ -317,7 +317,17 @@ describe('a guard with nothing to demand throws a TypeError', () => {
   const empty = [[], [[]], [''], [undefined], [null], [42], [/x/], [['']], [[undefined]], [['a', '']]]
   const table = Object.entries(atoms).flatMap(([name, atom]) => empty.map((args) => ({ name, atom, args })))
   test.each(table)('$name($args)', ({ atom, args }) => {
-    expect(() => (atom as (...given: unknown[]) => unknown)(...args)).toThrow(TypeError)
+    const attempt = (): unknown => (atom as (...given: unknown[]) => unknown)(...args)
+    expect(attempt).toThrow(TypeError)
+    expect(attempt).toThrow(/^Cannot make /)
+  })
+
+  test('and one with something to demand does not', () => {
+    expect(protect(api)).toBeTypeOf('function')
+    expect(protect(api, scope('a') as never, { refusals: 'throw' })).toBeTypeOf('function')
+    expect(optional(all(scope(['a', 'b']), not(any(role('c'), client('d')))))).toMatchObject({
+      op: 'optional',
+    })
   })
 
   test.each([
@@ -343,6 +353,7 @@ describe('a guard with nothing to demand throws a TypeError', () => {
     ['protect with a wrong option', () => protect(api, scope('a') as never, { refusals: 'next' } as never)],
   ])('%s', (_name, attempt) => {
     expect(attempt).toThrow(TypeError)
+    expect(attempt).toThrow(/^Cannot /)
   })
 })
 
