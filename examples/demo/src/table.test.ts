@@ -47,3 +47,9 @@ test('shorten() drops the description first, then the realm, and cuts last', () 
   expect(shorten(CHALLENGE, 40)).toBe('Bearer error="invalid_token", scope="b"')
   expect(shorten(CHALLENGE, 20)).toBe('Bearer error="inval…')
 })
+
+test('shorten() never shows a challenge without anything in it', () => {
+  const alone = 'Bearer realm="https://api.example"'
+  expect(shorten(alone, 34)).toBe(alone)
+  expect(shorten(alone, 20)).toBe('Bearer realm="https…')
+})

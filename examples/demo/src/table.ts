@@ -41,11 +41,12 @@ export function renderTable(outcomes: readonly Outcome[], { width, colours }: Ta
 
 /**
  * A challenge in as many columns as there are. What goes first is what stands elsewhere in the line or is the same in
- * each: the description says the reason in words, the realm is the API's name.
+ * each: the description says the reason in words, the realm is the API's name. A realm that stands alone stays, for
+ * without it the challenge would look like one which no server may send.
  */
 export function shorten(challenge: string, room: number): string {
   let text = challenge
-  for (const param of [/, error_description="[^"]*"/, / realm="[^"]*",?/]) {
+  for (const param of [/, error_description="[^"]*"/, / realm="[^"]*",/]) {
     if (text.length <= room) return text
     text = text.replace(param, '')
   }
