@@ -51,8 +51,8 @@ function conclude(policy: Node, token: AccessToken, verdict: Verdict, answers: M
 }
 
 /**
- * Evaluates in order, and each check at most once. `any` stops at the first that grants. `all` stops when more scope
- * could not help any more; while it could, it goes on, for only then the answer may name scopes.
+ * Evaluates in order, and each check at most once. `any` stops at the first that grants. `all` stops when it is
+ * denied and more scope could not help any more; while it could, it goes on, for only then the answer may name scopes.
  */
 function walk(
   node: Node,
@@ -111,7 +111,8 @@ function ends(
   answers: Map<Node, Verdict>,
 ): boolean {
   if (list.op === 'any') return joined === 'granted'
-  return last !== 'granted' && cheapestScopes(node, token, answers) === undefined
+  // What is undecided may still be denied, which `not` tells apart.
+  return joined === 'denied' && last !== 'granted' && cheapestScopes(node, token, answers) === undefined
 }
 
 function join(op: 'all' | 'any', a: Verdict, b: Verdict): Verdict {
