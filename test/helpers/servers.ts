@@ -102,7 +102,8 @@ async function running(server: Server): Promise<RunningServer> {
   }
 }
 
-function listen(listener: Parameters<typeof createServer>[1]): Promise<RunningServer> {
+/** Serves an application of a framework, as its callback. */
+export function listen(listener: Parameters<typeof createServer>[1]): Promise<RunningServer> {
   return running(createServer(listener).listen(0, '127.0.0.1'))
 }
 
