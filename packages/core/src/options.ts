@@ -163,7 +163,7 @@ export function resolveOptions(options: ResourceServerOptions): ResolvedOptions 
     issuer: readIssuers(options.issuer),
     audience,
     algorithms: readAlgorithms('algorithms', options.algorithms) ?? DEFAULT_ALGORITHMS,
-    schema: claims as StandardSchemaV1<unknown, unknown> | undefined,
+    schema: claims,
     authorities: readAuthorities('authorities', authorities),
     times: {
       clockTolerance,
@@ -174,7 +174,7 @@ export function resolveOptions(options: ResourceServerOptions): ResolvedOptions 
     maxStale: seconds('maxStale', options.maxStale, 3600, {}),
     maxKeyLifetime: seconds('maxKeyLifetime', options.maxKeyLifetime, 3600, { min: 60, max: 86_400 }),
     cache: readCache(cache),
-    revoked: options.revoked as ResolvedOptions['revoked'],
+    revoked: options.revoked,
     refusal: options.refusal,
     onDecision: options.onDecision,
     onIssuerEvent: options.onIssuerEvent,

@@ -303,7 +303,7 @@ function readDeviations(
       `${at}.typ`,
       'must be a list of strings, or null for a token without typ',
     )
-    const canonical = canonicalType(type as string)
+    const canonical = canonicalType(type)
     check(!OTHER_TYPES.has(canonical), `${at}.typ`, 'must not name the type of another kind of token')
     return canonical
   })

@@ -523,7 +523,7 @@ export class IssuerKeys implements KeySource {
   #plant(seed: KeySnapshot, now: number): void {
     this.#seed = undefined
     if (this.#loaded !== undefined || seed.fetchedAt > now + 60) return
-    const set = readKeySet(seed.jwks as unknown as JSONObject, [], this.#revoked)
+    const set = readKeySet(seed.jwks, [], this.#revoked)
     if (set === undefined) return
     const lifetime = clampLifetime(seed.freshUntil - seed.fetchedAt, this.#context.maxKeyLifetime)
     this.#loaded = { set, etag: undefined, ...this.#times(seed.fetchedAt, seed.fetchedAt + lifetime) }

@@ -123,7 +123,7 @@ function expandIPv6(address: string): number[] | undefined {
     tail === null
       ? plain
       : `${tail[1]}${((Number(tail[2]) << 8) | Number(tail[3])).toString(16)}:${((Number(tail[4]) << 8) | Number(tail[5])).toString(16)}`
-  const [head = '', rest, more] = text.split('::') as [string, string?, string?]
+  const [head, rest, more] = text.split('::') as [string, string?, string?]
   if (more !== undefined) return undefined
   const left = groupsOf(head)
   const right = rest === undefined ? [] : groupsOf(rest)
