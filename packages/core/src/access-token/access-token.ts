@@ -82,6 +82,12 @@ export class VerifiedAccessToken implements AccessToken {
   /** The authorities about which the token says more than could be read. */
   readonly #incomplete: number
 
+  static {
+    // Both are reachable from every token, and shared by all.
+    Object.freeze(this.prototype)
+    Object.freeze(this)
+  }
+
   /** @param shown the claims which handlers see; everything else is read from the signed ones */
   constructor(origin: Origin, shown: JSONObject) {
     const { trust, claims } = origin

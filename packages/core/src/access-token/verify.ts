@@ -162,11 +162,12 @@ function applySchema(
 /** Claims which verification judged: a schema may type them, not change them. */
 const REGISTERED = ['iss', 'sub', 'aud', 'client_id', 'exp', 'nbf', 'iat', 'jti', 'cnf', 'scope'] as const
 
-/** Freezes what a schema made, as far as it is plain data. */
-function freeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+/** Freezes what a schema made, as far as it is plain data. What is frozen already may hold what is not. */
+function freeze(value: unknown, seen: Set<object> = new Set()): unknown {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return value
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && prototype !== Object.prototype && !Array.isArray(value)) return value
-  for (const member of Object.values(value)) freeze(member)
+  seen.add(value)
+  for (const member of Object.values(value)) freeze(member, seen)
   return Object.freeze(value)
 }
