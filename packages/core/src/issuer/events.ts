@@ -60,9 +60,9 @@ export class EventSink {
     const event = Object.freeze(make())
     if (subscribed) publish(ISSUER_CHANNEL, event)
     try {
-      this.#listener?.(event)
-    } catch {
-      // A listener that fails must not cost a request its verdict.
-    }
+      const heard: unknown = this.#listener?.(event)
+      // A listener that fails must not cost a request its verdict, nor the process its life.
+      if (heard instanceof Promise) heard.catch(() => {})
+    } catch {}
   }
 }
