@@ -5,7 +5,7 @@ import { bind } from './binding/bind.ts'
 import { parseCredentials } from './credentials/parse.ts'
 import { Refusal } from './errors.ts'
 import { withDeadline } from './internal/deadline.ts'
-import { decide } from './policy/evaluate.ts'
+import { decide, type Decision } from './policy/evaluate.ts'
 import type { Root } from './policy/policy.ts'
 import { recall, remember } from './request-memory.ts'
 import type { ResourceRequest } from './request.ts'
@@ -23,59 +23,56 @@ export type Verdict = VerifiedAccessToken | undefined | Refusal
 
 /**
  * The way of a request: credentials, verification, policy. A refusal is a value; what is thrown is misuse, or comes
- * from a `check`.
+ * from a `check`. A promise only where something has to be waited for: a known token is judged at once.
  */
-export async function authorizeRequest(
+export function authorizeRequest(
   request: ResourceRequest,
   policy: Root | undefined,
   policyContext: unknown,
   context: AuthorizationContext,
-): Promise<Verdict> {
+): Verdict | Promise<Verdict> {
   const field = request.headers.get('authorization')
   const credentials = parseCredentials(field)
   if (credentials.kind === 'absent')
     return policy?.op === 'optional' ? undefined : new Refusal('no_credentials')
   if (credentials.kind === 'malformed') return new Refusal('credentials_malformed')
 
-  const now = context.clock()
-  const verified = await verifyOnce(request, field as string, credentials.token, context, now)
-  if (verified instanceof Refusal) return verified
-
-  return judge(policy, verified, policyContext)
+  const verified = verifyOnce(request, field as string, credentials.token, context)
+  return verified instanceof Promise
+    ? verified.then((settled) => judge(policy, settled, policyContext))
+    : judge(policy, verified, policyContext)
 }
 
 /** The way of a bare token: everything but credentials and policy. */
-export async function verifyToken(
+export function verifyToken(
   token: string,
   context: AuthorizationContext,
-  now: number,
   request?: ResourceRequest,
-): Promise<VerifiedAccessToken | Refusal> {
-  const verified = await verifyAccessToken(token, context, now, request)
-  if (verified instanceof Refusal) return verified
-  const refusal = bind(VerifiedAccessToken.originOf(verified).claims)
-  if (refusal !== undefined) return refusal
-  if (context.revoked === undefined) return verified
-  return (await askRevoked(verified, context.revoked)) ?? verified
+): Verified | Promise<Verified> {
+  const verified = verifyAccessToken(token, context, context.clock(), request)
+  return verified instanceof Promise
+    ? verified.then((settled) => admit(settled, context))
+    : admit(verified, context)
 }
 
 /** The way of a token which was verified before: everything that can have changed since, and the policy. */
-export async function demandOf(
+export function demandOf(
   token: VerifiedAccessToken,
   policy: Root,
   policyContext: unknown,
   context: AuthorizationContext,
-): Promise<VerifiedAccessToken | Refusal> {
+): Verified | Promise<Verified> {
   const { key, claims, trust } = VerifiedAccessToken.originOf(token)
   if (key.retired) return new Refusal('key_retired')
   const refusal = validateClaims(claims, trust, context.times, context.clock())
   if (refusal !== undefined) return refusal
-  if (context.revoked !== undefined) {
-    const revoked = await askRevoked(token, context.revoked)
-    if (revoked !== undefined) return revoked
-  }
-  return judge(policy, token, policyContext)
+  const admitted = admit(token, context)
+  return admitted instanceof Promise
+    ? admitted.then((settled) => judge(policy, settled, policyContext))
+    : judge(policy, admitted, policyContext)
 }
+
+type Verified = VerifiedAccessToken | Refusal
 
 /** One verification per request and resource server, however many guards stand on its way. */
 function verifyOnce(
@@ -83,43 +80,60 @@ function verifyOnce(
   field: string,
   token: string,
   context: AuthorizationContext,
-  now: number,
-): Promise<VerifiedAccessToken | Refusal> {
+): Verified | Promise<Verified> {
   const known = recall(request, context.verifier, field)
   if (known !== undefined) return known
-  const verification = verifyToken(token, context, now, request)
-  remember(request, context.verifier, field, verification)
-  return verification
+  const verified = verifyToken(token, context, request)
+  // What was answered from memory is answered so again, for less than it costs to remember it here too.
+  if (verified instanceof Promise || context.revoked !== undefined)
+    remember(request, context.verifier, field, verified)
+  return verified
 }
 
-async function askRevoked(
+/** The sender constraint, and the application's word on the token. */
+function admit(verified: Verified, context: AuthorizationContext): Verified | Promise<Verified> {
+  if (verified instanceof Refusal) return verified
+  const refusal = bind(VerifiedAccessToken.originOf(verified).claims)
+  if (refusal !== undefined) return refusal
+  return context.revoked === undefined ? verified : askRevoked(verified, context.revoked)
+}
+
+function askRevoked(
   token: VerifiedAccessToken,
   revoked: NonNullable<AuthorizationContext['revoked']>,
-): Promise<Refusal | undefined> {
-  let answer: unknown
+): Verified | Promise<Verified> {
+  const settle = (answer: unknown): Verified => {
+    if (answer === false) return token
+    if (answer === true) return new Refusal('token_revoked')
+    return unavailable(new TypeError('revoked said neither true nor false'))
+  }
   try {
-    answer = await withDeadline(REVOCATION_DEADLINE, () =>
+    const answer = withDeadline(REVOCATION_DEADLINE, () =>
       revoked(token as AccessToken as AccessToken<never>),
     )
+    return answer instanceof Promise ? answer.then(settle, unavailable) : settle(answer)
   } catch (error) {
-    return new Refusal('revocation_unavailable', { retryAfter: 1, cause: error })
+    return unavailable(error)
   }
-  if (answer === false) return undefined
-  if (answer === true) return new Refusal('token_revoked')
-  return new Refusal('revocation_unavailable', {
-    retryAfter: 1,
-    cause: new TypeError('revoked said neither true nor false'),
-  })
 }
 
-async function judge(
+const unavailable = (cause: unknown): Refusal =>
+  new Refusal('revocation_unavailable', { retryAfter: 1, cause })
+
+function judge(
   policy: Root | undefined,
-  token: VerifiedAccessToken,
+  verified: Verified,
   policyContext: unknown,
-): Promise<VerifiedAccessToken | Refusal> {
+): Verified | Promise<Verified> {
+  if (verified instanceof Refusal) return verified
   const required = policy?.op === 'optional' ? policy.policy : policy
-  if (required === undefined) return token
-  const decided = decide(required, token, policyContext)
-  const decision = decided instanceof Promise ? await decided : decided
+  if (required === undefined) return verified
+  const decision = decide(required, verified, policyContext)
+  return decision instanceof Promise
+    ? decision.then((settled) => toVerdict(settled, verified))
+    : toVerdict(decision, verified)
+}
+
+function toVerdict(decision: Decision, token: VerifiedAccessToken): Verified {
   return decision.granted ? token : new Refusal(decision.code, { scope: decision.missing.scope })
 }

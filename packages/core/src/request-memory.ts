@@ -2,11 +2,13 @@ import type { VerifiedAccessToken, Verifier } from './access-token/access-token.
 import type { Refusal } from './errors.ts'
 import type { ResourceRequest } from './request.ts'
 
+type Verification = VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal>
+
 interface Memory {
   readonly verifier: Verifier
   /** The whole field: middleware may replace it between two guards. */
   readonly field: string
-  readonly verification: Promise<VerifiedAccessToken | Refusal>
+  readonly verification: Verification
 }
 
 const memories = new WeakMap<ResourceRequest, Memory[]>()
@@ -16,7 +18,7 @@ export function recall(
   request: ResourceRequest,
   verifier: Verifier,
   field: string,
-): Promise<VerifiedAccessToken | Refusal> | undefined {
+): Verification | undefined {
   return memories.get(request)?.find((memory) => memory.verifier === verifier && memory.field === field)
     ?.verification
 }
@@ -25,7 +27,7 @@ export function remember(
   request: ResourceRequest,
   verifier: Verifier,
   field: string,
-  verification: Promise<VerifiedAccessToken | Refusal>,
+  verification: Verification,
 ): void {
   const memory: Memory = { verifier, field, verification }
   const known = memories.get(request)

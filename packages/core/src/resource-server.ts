@@ -151,7 +151,8 @@ class Server implements ResourceServer {
   ): Promise<AuthorizeResult<never>> {
     const started = this.#started()
     const root = policy === undefined ? undefined : readPolicy(policy)
-    const verdict = await authorizeRequest(request, root, context, this.#context)
+    const judged = authorizeRequest(request, root, context, this.#context)
+    const verdict = judged instanceof Promise ? await judged : judged
     this.#decided(verdict, started)
     const varies = root?.op === 'optional'
     if (verdict instanceof Refusal) {
@@ -165,7 +166,8 @@ class Server implements ResourceServer {
   async verify(token: string): Promise<AccessToken<never>> {
     if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
     const started = this.#started()
-    const verdict = await verifyToken(token, this.#context, this.#context.clock())
+    const judged = verifyToken(token, this.#context)
+    const verdict = judged instanceof Promise ? await judged : judged
     this.#decided(verdict, started)
     if (verdict instanceof Refusal) throw toError(verdict, this.#options, undefined, false)
     return verdict as unknown as AccessToken<never>

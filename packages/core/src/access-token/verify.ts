@@ -30,32 +30,54 @@ export interface VerificationContext {
 }
 
 /**
- * Verifies an access token: RFC 9068 §4 in an order in which what costs little comes first, and nothing that the
- * token says causes a request before its `iss` has picked an issuer which is trusted.
+ * Verifies an access token. One that was verified before is judged at once, without a promise; RFC 9068 §4 in full is
+ * {@link verifyAnew}.
  *
  * @see [RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)
  */
-export async function verifyAccessToken(
+export function verifyAccessToken(
   token: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
-): Promise<VerifiedAccessToken | Refusal> {
+): VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
+  if (context.cache === undefined) return verifyAnew(token, undefined, context, now, request)
+  const id: string | Promise<string> = digest(token)
+  return typeof id === 'string'
+    ? recallOrVerify(token, id, context, now, request)
+    : id.then((hashed) => recallOrVerify(token, hashed, context, now, request))
+}
 
-  const { cache } = context
-  let id: string | undefined
-  if (cache !== undefined) {
-    const hashed = digest(token)
-    id = typeof hashed === 'string' ? hashed : await hashed
-    const known = cache.get(id)
-    if (known !== undefined) {
-      const again = judgeAgain(known, context, now, request)
-      const verdict = again instanceof Promise ? await again : again
-      if (verdict !== undefined) return verdict
-    }
+function recallOrVerify(
+  token: string,
+  id: string,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal> {
+  const known = context.cache?.get(id)
+  const again = known === undefined ? undefined : judgeAgain(known, context, now, request)
+  if (again instanceof Promise) {
+    return again.then((verdict) => verdict ?? verifyAnew(token, id, context, now, request))
   }
+  return again ?? verifyAnew(token, id, context, now, request)
+}
 
+/**
+ * RFC 9068 §4 in an order in which what costs little comes first, and nothing that the token says causes a request
+ * before its `iss` has picked an issuer which is trusted.
+ *
+ * @param id the digest of the token, under which it is remembered
+ */
+async function verifyAnew(
+  token: string,
+  id: string | undefined,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): Promise<VerifiedAccessToken | Refusal> {
+  const { cache } = context
   const compact = parseCompact(token)
   if (compact instanceof Refusal) return compact
   const header = cache?.header(compact.header) ?? readHeader(compact.header)
@@ -97,7 +119,7 @@ export async function verifyAccessToken(
   const verified = new VerifiedAccessToken({ verifier, header: header.header, claims, trust, key }, shown)
   // The key may have gone while a schema or a runtime's cryptography took its time.
   if (key.retired) return new Refusal('key_retired')
-  if (cache !== undefined) cache.remember(id as string, token.length, compact.header, header, verified)
+  if (id !== undefined) cache?.remember(id, token.length, compact.header, header, verified)
   return verified
 }
 

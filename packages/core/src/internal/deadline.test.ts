@@ -17,7 +17,7 @@ describe('withDeadline()', () => {
     const fail = (): never => {
       throw new RangeError('x')
     }
-    await expect(withDeadline(1, fail)).rejects.toThrow(RangeError)
+    expect(() => withDeadline(1, fail)).toThrow(RangeError)
     await expect(withDeadline(1, async () => fail())).rejects.toThrow(RangeError)
   })
 

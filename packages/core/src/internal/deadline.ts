@@ -1,9 +1,15 @@
 import { after } from './timer.ts'
 
-/** Runs the user's `work`; rejects when it takes longer. The work itself cannot be stopped, only no longer waited for. */
-export async function withDeadline<T>(seconds: number, work: () => T | Promise<T>): Promise<T> {
+/**
+ * Runs the user's `work`: its value at once when it has one, else a promise which rejects when it takes longer. The
+ * work itself cannot be stopped, only no longer waited for.
+ */
+export function withDeadline<T>(seconds: number, work: () => T | Promise<T>): T | Promise<T> {
   const result = work()
-  if (!isThenable(result)) return result
+  return isThenable(result) ? waitFor(result, seconds) : result
+}
+
+async function waitFor<T>(result: PromiseLike<T>, seconds: number): Promise<T> {
   let cancel: (() => void) | undefined
   const late = new Promise<never>((_resolve, reject) => {
     cancel = after(seconds, () => {
@@ -17,7 +23,7 @@ export async function withDeadline<T>(seconds: number, work: () => T | Promise<T
   }
 }
 
-function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   )
