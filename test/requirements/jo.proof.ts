@@ -23,6 +23,7 @@ import {
 import {
   claims,
   header,
+  ISSUER,
   KEY,
   NOW,
   ordinary,
@@ -123,6 +124,13 @@ proof(
       (alg) => cold(alg),
     ),
     'ES256 where only RS256 is listed': () => cold('ES256', { algorithms: 'RS256' }),
+    'ES256 where another issuer alone lists it': () =>
+      cold('ES256', {
+        issuer: [
+          { issuer: ISSUER, algorithms: 'RS256' },
+          { issuer: 'https://other.example', algorithms: 'ES256' },
+        ],
+      }),
   })
 }
 
@@ -271,6 +279,11 @@ proof(
       await observed.ready()
       const token = tokenOf(KEY, {}, { kid })
       const answer = await present(observed, token)
+      // More of them, until they are held back, which is told as well.
+      for (const more of ['1', '2', '3']) {
+        // oxlint-disable-next-line no-await-in-loop -- the budget is spent in order
+        await present(observed, tokenOf(KEY, {}, { kid: `${kid}${more}` }))
+      }
       const refusal: unknown = await observed.verify(token).then(
         () => 'accepted',
         (error: unknown) => error,

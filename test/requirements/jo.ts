@@ -77,6 +77,7 @@ export const JO: readonly Requirement[] = [
       'alg absent',
       'alg a number',
       'ES256 where only RS256 is listed',
+      'ES256 where another issuer alone lists it',
     ),
   },
   {
@@ -166,7 +167,7 @@ export const JO: readonly Requirement[] = [
     section: 'RFC 8725bis §3.10',
     text: 'kid is input of an attacker: it is capped, and in no path, event or text',
     status: 'delivered',
-    because: ['kid_unknown'],
+    because: ['kid_unknown', 'kid_unknown_throttled'],
     inputs: each(
       { answer: '401 it', places: ['https://as.example/jwks'], leaked: [] },
       '10 kB kid',

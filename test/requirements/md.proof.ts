@@ -2,6 +2,7 @@ import { allowInsecureRequests, clock, createResourceServer, type ResourceServer
 import { createTestIssuer } from '@atjwt/testing'
 import { vi } from 'vitest'
 
+import { listen } from './node-server.ts'
 import { outcomeOfConfiguring } from './outcome.ts'
 import { acts, type Act, proof } from './proof.ts'
 import type { Answer, Facts } from './requirement.ts'
@@ -227,6 +228,26 @@ proof('MD-10', {
       [inner]: keys,
     })
     return { answer: await present(server(web), good), followed: web.fetched.includes(inner) }
+  },
+  'redirect, over a real connection': async () => {
+    const asked: string[] = []
+    const listening = await listen((req, res) => {
+      asked.push(req.url as string)
+      if (req.url === '/jwks') res.writeHead(302, { location: '/inner' }).end()
+      else res.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [KEY.jwk] }))
+    })
+    try {
+      const issuer = listening.origin
+      const api = createResourceServer({
+        issuer: { issuer, jwks: new URL('/jwks', issuer) },
+        audience: AUDIENCE,
+        [clock]: () => NOW,
+        [allowInsecureRequests]: [issuer],
+      })
+      return { answer: await present(api, tokenOf(KEY, { iss: issuer })), asked }
+    } finally {
+      listening.close()
+    }
   },
   'deeply nested document': async () => {
     const nested = `{"keys":[${JSON.stringify(KEY.jwk)}],"x":${'['.repeat(100)}${']'.repeat(100)}}`

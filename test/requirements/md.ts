@@ -130,6 +130,7 @@ export const MD: readonly Requirement[] = [
       { input: '50 MB body', outcome: { answer: '503', boundedRead: true } },
       { input: 'slow drip', outcome: { answer: '503', seconds: 5 } },
       { input: 'redirect to 169.254.169.254', outcome: { answer: '503', followed: false } },
+      { input: 'redirect, over a real connection', outcome: { answer: '503', asked: ['/jwks'] } },
       { input: 'deeply nested document', outcome: { answer: '503' } },
     ],
   },

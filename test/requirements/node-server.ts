@@ -22,17 +22,30 @@ export interface Sent {
   readonly body?: string | Uint8Array
 }
 
-/** Sends one real request to `listener`, on a port of its own. */
-export async function exchange(listener: RequestListener, sent: Sent): Promise<NodeAnswer> {
+/** A server on a port of its own, on loopback. */
+export async function listen(
+  listener: RequestListener,
+): Promise<{ readonly origin: string; readonly close: () => void }> {
   const server = createServer(listener)
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** Sends one real request to `listener`, on a port of its own. */
+export async function exchange(listener: RequestListener, sent: Sent): Promise<NodeAnswer> {
+  const { origin, close } = await listen(listener)
   try {
-    const { port } = server.address() as AddressInfo
     const answered = await new Promise<IncomingMessage>((resolve, reject) => {
       const { method = 'GET', path = '/', headers = {}, body } = sent
-      const outgoing = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, resolve)
+      const outgoing = request(new URL(path, origin), { method, headers, agent: false }, resolve)
       outgoing.once('error', reject)
       outgoing.end(body)
     })
@@ -44,8 +57,7 @@ export async function exchange(listener: RequestListener, sent: Sent): Promise<N
     const status = answered.statusCode as number
     return { status, headers, answer: () => outcomeOfAnswer(status, headers) }
   } finally {
-    server.closeAllConnections()
-    server.close()
+    close()
   }
 }
 
