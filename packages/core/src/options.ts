@@ -265,7 +265,7 @@ function readCache(value: unknown): CacheBounds | undefined {
   }
 }
 
-function readInsecure(value: unknown): true | ReadonlySet<string> | undefined {
+export function readInsecure(value: unknown): true | ReadonlySet<string> | undefined {
   if (value === undefined) return undefined
   if (value === true) return true
   const origins = listOf('allowInsecureRequests', value)
@@ -325,7 +325,7 @@ export function readIssuerIdentifier(
   return issuer
 }
 
-function count(
+export function count(
   name: string,
   value: unknown,
   standard: number,

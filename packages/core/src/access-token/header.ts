@@ -26,6 +26,7 @@ export const OTHER_TYPES: ReadonlySet<string> = new Set([
   'txntoken+jwt',
   'oauth-id-jag+jwt',
   'client-authentication+jwt',
+  'authorization-grant+jwt',
   'oauth-client-attestation+jwt',
   'oauth-client-attestation-pop+jwt',
   'oauth-authz-req+jwt',
@@ -49,12 +50,15 @@ export function canonicalType(typ: string): string {
 }
 
 /**
- * Reads the header of a compact JWS: strict JSON, an algorithm this library knows, no extension it does not.
+ * Reads the header of a compact JWS: strict JSON, an algorithm among those given, no extension this library knows not.
  * `jwk`, `jku`, `x5u`, `x5c` and the like are data without effect: no key comes from a token (RFC 8725 §3.10).
  *
  * @see [RFC 7515 §4](https://www.rfc-editor.org/rfc/rfc7515#section-4)
  */
-export function readJOSEHeader(encoded: string): Header | Refusal {
+export function readJOSEHeader(
+  encoded: string,
+  algorithms: { has(alg: string): boolean } = ALGORITHMS,
+): Header | Refusal {
   const text = decodeText(encoded)
   const header = text === undefined ? undefined : parseJSONObject(text)
   if (header === undefined) return new Refusal('header_malformed')
@@ -69,7 +73,7 @@ export function readJOSEHeader(encoded: string): Header | Refusal {
 
   if (typeof alg !== 'string') return new Refusal('algorithm_not_allowed')
   const algorithm = canonicalAlgorithm(alg)
-  if (!ALGORITHMS.has(algorithm)) return new Refusal('algorithm_not_allowed')
+  if (!algorithms.has(algorithm)) return new Refusal('algorithm_not_allowed')
   if (kid !== undefined && typeof kid !== 'string') return new Refusal('header_malformed')
   if (typ !== undefined && typeof typ !== 'string') return new Refusal('type_mismatch')
   return { header, typ: typ === undefined ? null : canonicalType(typ), alg: algorithm, kid }

@@ -1,6 +1,19 @@
+let thing = 'a resource server'
+
 /** Misconfiguration: throws a `TypeError` which names the option. */
 export function fail(option: string, problem: string): never {
-  throw new TypeError(`Cannot create a resource server: ${option} ${problem}`)
+  throw new TypeError(`Cannot create ${thing}: ${option} ${problem}`)
+}
+
+/** Runs `make`, whose misconfigurations are those of `what`; the checks are the same for everything that has options. */
+export function creating<T>(what: string, make: () => T): T {
+  const outer = thing
+  thing = what
+  try {
+    return make()
+  } finally {
+    thing = outer
+  }
 }
 
 export function check(condition: boolean, option: string, problem: string): void {
