@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+
+import { bearer, createTestApi } from '../../../test/helpers/api.ts'
+import { check, type ResourceRequest, scope } from './index.ts'
+
+/** A resource server which counts its verifications: `revoked` is asked at the end of each. */
+async function countingApi() {
+  const counted = { verifications: 0 }
+  const test = await createTestApi({
+    cache: false,
+    revoked: () => {
+      counted.verifications += 1
+      return false
+    },
+  })
+  return { ...test, counted }
+}
+
+describe('a request', () => {
+  test('is verified once, however many guards stand on its way', async () => {
+    const { api, issuer, counted } = await countingApi()
+    const request = bearer(await issuer.issue({ scope: 'a' }))
+    const results = [
+      await api.authorize(request),
+      await api.authorize(request, scope('a')),
+      await api.authorize(request, scope('b')),
+    ]
+    expect(results.map(({ ok }) => ok)).toEqual([true, true, false])
+    expect(counted.verifications).toBe(1)
+  })
+
+  test('is verified once also when two guards ask at the same time', async () => {
+    const { api, issuer, counted } = await countingApi()
+    const request = bearer(await issuer.issue())
+    await Promise.all([api.authorize(request), api.authorize(request)])
+    expect(counted.verifications).toBe(1)
+  })
+
+  test('is verified anew when middleware replaced its token between two guards', async () => {
+    const { api, issuer, counted } = await countingApi()
+    const headers = new Map([['authorization', `Bearer ${await issuer.issue({ sub: 'a' })}`]])
+    const request: ResourceRequest = {
+      method: 'GET',
+      url: 'https://api.example/',
+      headers: { get: (name) => headers.get(name.toLowerCase()) ?? null },
+    }
+    const subject = async (): Promise<string | undefined> => {
+      const result = await api.authorize(request)
+      return result.ok ? result.auth.subject : undefined
+    }
+    expect(await subject()).toBe('a')
+    headers.set('authorization', `Bearer ${await issuer.issue({ sub: 'b' })}`)
+    expect(await subject()).toBe('b')
+    headers.delete('authorization')
+    expect(await subject()).toBeUndefined()
+    expect(counted.verifications).toBe(2)
+  })
+
+  test('is verified by each resource server for itself', async () => {
+    const { api, issuer, counted } = await countingApi()
+    const other = api.with({ audience: 'https://other.example' })
+    const request = bearer(await issuer.issue({ aud: ['https://other.example', issuer.audience] }))
+    expect((await api.authorize(request)).ok && (await other.authorize(request)).ok).toBe(true)
+    expect(counted.verifications).toBe(2)
+  })
+
+  test('has its checks run for each guard: they read what is around them', async () => {
+    const { api, issuer } = await countingApi()
+    const request = bearer(await issuer.issue())
+    const is = check('is', (_token, context: string) => context === 'yes')
+    expect((await api.authorize(request, is, 'yes')).ok).toBe(true)
+    expect((await api.authorize(request, is, 'no')).ok).toBe(false)
+  })
+})
