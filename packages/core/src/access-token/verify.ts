@@ -43,7 +43,7 @@ export function verifyAccessToken(
 ): VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
   if (context.cache === undefined) return verifyAnew(token, undefined, context, now, request)
-  const id: string | Promise<string> = digest(token)
+  const id = digest(token) as string | Promise<string>
   return typeof id === 'string'
     ? recallOrVerify(token, id, context, now, request)
     : id.then((hashed) => recallOrVerify(token, hashed, context, now, request))
