@@ -14,6 +14,7 @@ import {
 } from '../options.ts'
 import type { ResourceRequest } from '../request.ts'
 import { withDeadline } from '../internal/deadline.ts'
+import { isDeepFrozen } from '../internal/frozen.ts'
 import { EventSink } from './events.ts'
 import { readKeySet } from './jwks.ts'
 import { IssuerKeys, type IssuerStatus, type KeyContext, type KeySnapshot, StaticKeys } from './keys.ts'
@@ -191,12 +192,14 @@ export class Issuers {
       answer = await withDeadline(RESOLVER_DEADLINE, () => resolver(iss, request))
       if (answer === undefined || answer === null) return new Refusal('issuer_not_trusted')
       const known = this.#byAnswer.get(answer)
-      if (known !== undefined) return known.issuer === iss ? known : new Refusal('issuer_not_trusted')
+      // Asking the registry keeps the state of a busy issuer, and finds that one was dropped.
+      if (known?.issuer === iss && known.keys === this.#registry.of(answer, true)) return known
       const trust = this.#trust(answer, true)
       // An answer about another issuer than the one asked for trusts nothing (RFC 8725 §3.8).
       if (trust.issuer !== iss) return new Refusal('issuer_not_trusted')
       const interned = this.#intern(answer, trust)
-      if (Object.isFrozen(answer)) this.#byAnswer.set(answer, interned)
+      // What can still be changed is read again the next time.
+      if (isDeepFrozen(answer)) this.#byAnswer.set(answer, interned)
       return interned
     } catch (error) {
       return new Refusal('issuer_resolver_failed', { retryAfter: 1, cause: error })

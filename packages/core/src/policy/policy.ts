@@ -1,4 +1,5 @@
 import type { AccessToken } from '../access-token/access-token.ts'
+import { isDeepFrozen } from '../internal/frozen.ts'
 
 declare const requires: unique symbol
 
@@ -126,9 +127,4 @@ function isKnown(policy: unknown): boolean {
 
 function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null
-}
-
-function isDeepFrozen(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen)
 }
