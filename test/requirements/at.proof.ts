@@ -13,6 +13,7 @@ import {
   scope,
 } from '@atjwt/core'
 import { createTestIssuer, type TestHeader, type TestIssuer } from '@atjwt/testing'
+import { vi } from 'vitest'
 
 import { encrypt } from './jwe.ts'
 import { outcomeOf, outcomeOfConfiguring } from './outcome.ts'
@@ -454,14 +455,19 @@ proof('AT-28', {
 {
   const PERSONAL = ['alice@people.example', 'Wonderland-7731', 'secret-subject-4711']
   const [mail, place, subject] = PERSONAL as [string, string, string]
-  /** Everything that leaves a resource server about one token: answer, error, events. */
+  /** Everything that leaves a resource server about one token: answer, error, events, what is printed. */
   const leaksOf = async (token: string): Promise<Facts> => {
     const left: unknown[] = []
     const keep = (event: unknown): void => {
       left.push(event)
     }
+    const printers = (['debug', 'log', 'info', 'warn', 'error'] as const).map((name) =>
+      vi.spyOn(console, name).mockImplementation((...printed) => keep(printed)),
+    )
     const api = trusting(as, { onDecision: keep, onIssuerEvent: keep })
-    const result = await api.authorize(requestWith(`Bearer ${token}`))
+    const result = await api.authorize(requestWith(`Bearer ${token}`)).finally(() => {
+      for (const printer of printers) printer.mockRestore()
+    })
     if (result.ok) throw new Error('accepted')
     const { error, response } = result
     left.push(response, error.message, error.stack, String(error), error.headers, JSON.stringify(error))

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { RequestListener } from 'node:http'
 import { inspect } from 'node:util'
 
-import { type AnyPolicy, fromNode, optional, type ResourceServer, role, scope } from '@atjwt/core'
+import { all, any, type AnyPolicy, fromNode, optional, type ResourceServer, role, scope } from '@atjwt/core'
 import * as forExpress from '@atjwt/express'
 import * as forHono from '@atjwt/hono'
 import * as forKoa from '@atjwt/koa'
@@ -248,11 +248,16 @@ proof('BT-15', {
 
 {
   const holding = (held: string) => requestWith(`Bearer ${tokenOf(KEY, { scope: held })}`)
+  const named = async (held: string, policy: AnyPolicy): Promise<Facts> => {
+    const { answer, headers } = await refused(api, holding(held), policy)
+    const { scope: needed } = bearerParams(headers)
+    return { answer, ...(needed === undefined ? {} : { scope: needed }) }
+  }
   proof('BT-17', {
-    'needs a and b, has a': async () => {
-      const { answer, headers } = await refused(api, holding('a'), scope('a', 'b'))
-      return { answer, scope: bearerParams(headers)['scope'] as string }
-    },
+    'needs a and b, has a': () => named('a', scope('a', 'b')),
+    'needs x and y, or a and b and c, has a and b': () =>
+      named('a b', any(scope('x', 'y'), scope('a', 'b', 'c'))),
+    'needs a and a role, has neither': () => named('other', all(scope('a'), role('r'))),
   })
   proof('BT-18', {
     'has Read, needs read': async () => outcomeOf(await api.authorize(holding('Read'), scope('read'))),

@@ -191,8 +191,15 @@ export const BT: readonly Requirement[] = [
     section: 'RFC 6750 §3, §3.1',
     text: 'insufficient_scope names every scope that is needed, not only those which are missing',
     status: 'delivered',
-    because: ['missing_scope'],
-    inputs: [{ input: 'needs a and b, has a', outcome: { answer: '403 is', scope: 'a b' } }],
+    because: ['missing_scope', 'policy_denied'],
+    inputs: [
+      { input: 'needs a and b, has a', outcome: { answer: '403 is', scope: 'a b' } },
+      {
+        input: 'needs x and y, or a and b and c, has a and b',
+        outcome: { answer: '403 is', scope: 'a b c' },
+      },
+      { input: 'needs a and a role, has neither', outcome: { answer: '403' } },
+    ],
   },
   {
     id: 'BT-18',
