@@ -126,7 +126,8 @@ export class IssuerKeys implements KeySource {
   readonly #context: KeyContext
   readonly #places: readonly string[]
   readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
-  readonly #missing = new LRUCache<string, number>({ max: UNKNOWN_KID.remembered })
+  /** Made when it is needed: it takes its whole size at once, and a resolver may have thousands of issuers. */
+  #missing: LRUCache<string, number> | undefined
   readonly #revoked = new RevokedKeys()
 
   #loaded: Loaded | undefined
@@ -152,8 +153,11 @@ export class IssuerKeys implements KeySource {
     this.#location = location
     this.#context = context
     this.#seed = seed
-    this.#places = location.metadata === undefined ? wellKnownLocations(location.issuer) : [location.metadata]
     this.#jwksUri = location.jwksUri
+    // A place that is known is not looked for: then whoever has the keys may have a name which is no URL.
+    if (location.jwksUri !== undefined) this.#places = []
+    else if (location.metadata === undefined) this.#places = wellKnownLocations(location.issuer)
+    else this.#places = [location.metadata]
   }
 
   find(
@@ -249,7 +253,7 @@ export class IssuerKeys implements KeySource {
     this.#metadataEtag = undefined
     this.#nextTryAt = 0
     this.#failures = 0
-    this.#missing.clear()
+    this.#missing?.clear()
   }
 
   /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
@@ -322,7 +326,7 @@ export class IssuerKeys implements KeySource {
     if (kid.length > MAX_KID_LENGTH) return new Refusal('kid_unknown')
     const refused = plausible()
     if (refused !== undefined) return refused
-    const until = this.#missing.get(kid)
+    const until = this.#missing?.get(kid)
     if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every)
       return new Refusal('kid_unknown')
     if (this.#flight?.shared === true) return this.#awaitKid(kid, alg, this.#flight, false)
@@ -350,6 +354,7 @@ export class IssuerKeys implements KeySource {
     }
     const found = this.#choose(kid, alg)
     if (found !== undefined) return found
+    this.#missing ??= new LRUCache({ max: UNKNOWN_KID.remembered })
     this.#missing.set(kid, now + UNKNOWN_KID.every)
     return new Refusal('kid_unknown')
   }
@@ -480,7 +485,7 @@ export class IssuerKeys implements KeySource {
     this.#loaded = { set: fresh, etag: fetched.etag, ...this.#lifetime(now, fetched) }
     this.#announce(latest, fresh)
     this.#retire(latest, fresh)
-    this.#missing.clear()
+    this.#missing?.clear()
     return undefined
   }
 

@@ -1,0 +1,130 @@
+import type { JSONWebKeySet } from 'jose'
+import { LRUCache } from 'lru-cache'
+
+import { check, fail, listOf } from '../internal/check.ts'
+import { parseJSONObject } from '../internal/json.ts'
+import { EventSink } from '../issuer/events.ts'
+import { readKeySet } from '../issuer/jwks.ts'
+import { IssuerKeys, type IssuerStatus, type KeyContext, StaticKeys } from '../issuer/keys.ts'
+import { OriginRule } from '../issuer/origin.ts'
+import type { CommonOptions } from './options.ts'
+
+/** Parties of a resolver whose keys are kept at a time. */
+const MAX_RESOLVED = 2048
+/** Seconds a key set serves after its lifetime while its place fails, and how long it counts as fresh at most. */
+const MAX_STALE = 3600
+const MAX_KEY_LIFETIME = 3600
+
+/** Where the keys of a client or of an assertion issuer come from. */
+export interface KeyPlace {
+  /** The `client_id`, or the issuer identifier. */
+  readonly id: string
+  readonly jwks?: URL | JSONWebKeySet | undefined
+  readonly metadata?: URL | undefined
+  readonly jwksOrigins?: readonly string[] | undefined
+}
+
+/** The keys of all clients, or of all assertion issuers, of one verifier: one state per party and place. */
+export class PartyKeys {
+  readonly #context: KeyContext
+  readonly #options: CommonOptions
+  readonly #configured = new Map<string, IssuerKeys | StaticKeys>()
+  readonly #resolved = new LRUCache<string, IssuerKeys | StaticKeys>({
+    max: MAX_RESOLVED,
+    dispose: (keys) => {
+      keys.purge()
+      keys.close()
+    },
+  })
+
+  constructor(options: CommonOptions) {
+    this.#options = options
+    this.#context = {
+      clock: options.clock,
+      fetch: options.fetch,
+      ownsNetwork: options.ownsNetwork,
+      maxStale: MAX_STALE,
+      maxKeyLifetime: MAX_KEY_LIFETIME,
+      waitUntil: options.waitUntil,
+      events: new EventSink(options.onIssuerEvent),
+    }
+  }
+
+  /** @param resolved whether a resolver named the place: then private addresses are refused */
+  of(option: string, place: KeyPlace, resolved: boolean): IssuerKeys | StaticKeys {
+    const { jwks, metadata } = place
+    const id = JSON.stringify([
+      place.id,
+      jwks instanceof URL ? jwks.href : jwks,
+      metadata?.href,
+      place.jwksOrigins,
+    ])
+    const known = resolved ? this.#resolved.get(id) : this.#configured.get(id)
+    if (known !== undefined) return known
+    const keys = this.#make(option, place, resolved)
+    if (resolved) this.#resolved.set(id, keys)
+    else this.#configured.set(id, keys)
+    return keys
+  }
+
+  #make(option: string, place: KeyPlace, resolved: boolean): IssuerKeys | StaticKeys {
+    const { id, jwks, metadata } = place
+    if (jwks !== undefined && !(jwks instanceof URL)) {
+      // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
+      const document = parseJSONObject(JSON.stringify(jwks))
+      const set = document === undefined ? undefined : readKeySet(document)
+      if (set === undefined) fail(`${option}.jwks`, 'must be a JWK Set with a usable public key')
+      return new StaticKeys(id, set)
+    }
+    const listed = place.jwksOrigins
+    const own = jwks === undefined ? new URL(id).origin : undefined
+    if (listed !== undefined) {
+      for (const origin of listOf(`${option}.jwksOrigins`, listed)) {
+        check(
+          URL.parse(origin)?.origin === origin,
+          `${option}.jwksOrigins`,
+          `must be origins such as 'https://keys.example'`,
+        )
+      }
+    }
+    const allowed =
+      listed !== undefined || (resolved && own !== undefined)
+        ? new Set([...(own === undefined ? [] : [own]), ...(listed ?? [])])
+        : undefined
+    const origins = new OriginRule(this.#options.insecure, allowed, resolved)
+    for (const [name, url] of [
+      ['jwks', jwks],
+      ['metadata', metadata],
+    ] as const) {
+      check(
+        url === undefined || origins.allows(url.href),
+        `${option}.${name}`,
+        'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
+      )
+    }
+    return new IssuerKeys(
+      { issuer: id, metadata: metadata?.href, jwksUri: jwks?.href, origins },
+      this.#context,
+    )
+  }
+
+  /** The configured parties whose keys cannot be had. */
+  async load(): Promise<readonly IssuerStatus[]> {
+    const now = this.#context.clock()
+    const loaded = await Promise.all(
+      [...this.#configured.values()].map(async (keys) =>
+        (await keys.load(now)) === undefined ? undefined : keys.status(this.#context.clock()),
+      ),
+    )
+    return loaded.filter((status) => status !== undefined)
+  }
+
+  status(): readonly IssuerStatus[] {
+    const now = this.#context.clock()
+    return [...this.#configured.values(), ...this.#resolved.values()].map((keys) => keys.status(now))
+  }
+
+  close(): void {
+    for (const keys of [...this.#configured.values(), ...this.#resolved.values()]) keys.close()
+  }
+}

@@ -1,0 +1,120 @@
+import { digest } from '#crypto'
+
+import { creating, fail } from '../internal/check.ts'
+import { withDeadline } from '../internal/deadline.ts'
+import { clock, count } from '../options.ts'
+import { Denial, type Purpose } from './errors.ts'
+import type { Presented } from './read.ts'
+
+/**
+ * Remembers which assertions were used. One atomic verb: whoever implements it cannot look first and write later,
+ * which would let two requests at once both be the first.
+ */
+export interface ReplayStore {
+  /**
+   * Takes `key` for the caller alone until `expiresAt`: `true` for the first who asks, `false` for everybody after.
+   * Whatever else comes back, a throw and no answer within a second are a refusal of the request (503).
+   *
+   * With Redis: `SET key 1 NX EXAT expiresAt`; in SQL: an insert under a unique key.
+   *
+   * @param key 44 characters, base64; nothing can be read from it
+   * @param expiresAt seconds since the epoch, an integer
+   */
+  claim(key: string, expiresAt: number): boolean | Promise<boolean>
+}
+
+/** Options of {@link memoryReplayStore}. */
+export interface MemoryReplayStoreOptions {
+  /** Assertions remembered at a time; beyond it nothing is accepted until some expired. 100,000. */
+  max?: number
+  [clock]?: () => number
+}
+
+/** Seconds; what expires in one of them is forgotten together. */
+const SLICE = 10
+
+/**
+ * A {@link ReplayStore} for one process. It does not protect several instances behind one name: an assertion used at
+ * one could be used again at another. Full, it refuses: forgetting a used assertion would accept it again.
+ *
+ * @throws {TypeError} on a misconfiguration
+ */
+export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
+  return creating('a replay store', () => {
+    for (const name of Reflect.ownKeys(options)) {
+      if (name !== 'max' && name !== clock) fail('options', `has no member ${String(name).slice(0, 40)}`)
+    }
+    const now = options[clock] ?? (() => Date.now() / 1000)
+    if (typeof now !== 'function') fail('clock', 'must be a function')
+    return new MemoryReplayStore(count('max', options.max, 100_000, { min: 1, max: 10_000_000 }), now)
+  })
+}
+
+class MemoryReplayStore implements ReplayStore {
+  readonly #max: number
+  readonly #clock: () => number
+  readonly #used = new Set<string>()
+  /** By the slice of time in which they expire, so that nothing is searched for what may be forgotten. */
+  readonly #expiring = new Map<number, string[]>()
+  #swept = Number.NEGATIVE_INFINITY
+
+  constructor(max: number, now: () => number) {
+    this.#max = max
+    this.#clock = now
+  }
+
+  claim(key: string, expiresAt: number): boolean {
+    this.#sweep()
+    if (this.#used.has(key)) return false
+    if (this.#used.size >= this.#max)
+      throw new Error('Cannot remember the assertion: the replay store is full')
+    this.#used.add(key)
+    const slice = Math.ceil(expiresAt / SLICE)
+    const expiring = this.#expiring.get(slice)
+    if (expiring === undefined) this.#expiring.set(slice, [key])
+    else expiring.push(key)
+    return true
+  }
+
+  #sweep(): void {
+    const slice = Math.floor(this.#clock() / SLICE)
+    if (slice <= this.#swept) return
+    this.#swept = slice
+    for (const [expired, keys] of this.#expiring) {
+      if (expired > slice) continue
+      for (const key of keys) this.#used.delete(key)
+      this.#expiring.delete(expired)
+    }
+  }
+}
+
+/**
+ * The name under which a used assertion is remembered. Framed as JSON, so that no two (purpose, iss, jti) meet in one
+ * key; hashed, because a store is no place for claims.
+ */
+export function replayKey(purpose: Purpose, iss: string, jti: string): string | Promise<string> {
+  return digest(JSON.stringify([purpose, iss, jti]))
+}
+
+/** Seconds a store may take. */
+const STORE_DEADLINE = 1
+
+/** Uses an assertion up. Only a store which says `true` has taken it for this request. */
+export async function burn(
+  store: ReplayStore,
+  purpose: Purpose,
+  { iss, jti, exp }: Pick<Presented, 'iss' | 'jti' | 'exp'>,
+  clockTolerance: number,
+): Promise<Denial | undefined> {
+  try {
+    const key = await replayKey(purpose, iss, jti as string)
+    // As long as the assertion could be accepted, and not a moment less.
+    const claimed = await withDeadline(STORE_DEADLINE, () =>
+      store.claim(key, Math.ceil(exp + clockTolerance)),
+    )
+    if (claimed === true) return undefined
+    return new Denial(claimed === false ? 'assertion_replayed' : 'replay_store_failed')
+  } catch (cause) {
+    return new Denial('replay_store_failed', { cause })
+  }
+}

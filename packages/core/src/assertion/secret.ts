@@ -1,0 +1,107 @@
+import { check, creating, fail, knownMembers } from '../internal/check.ts'
+
+/** Octets of the digest, which are the least octets of a key (RFC 7518 §3.2). */
+const HMAC = {
+  HS256: { hash: 'SHA-256', size: 32 },
+  HS384: { hash: 'SHA-384', size: 48 },
+  HS512: { hash: 'SHA-512', size: 64 },
+} as const
+
+/** The algorithms of `client_secret_jwt`. They are known by name everywhere, and computed only by a {@link ClientSecret}. */
+export const SYMMETRIC: ReadonlySet<string> = new Set(Object.keys(HMAC))
+
+/** Longer than this no digest gets stronger, and HMAC hashes it first. */
+const MAX_OCTETS = 1024
+/** A random secret of 32 hexadecimal digits has fewer distinct octets than this once in a million. */
+const MIN_DISTINCT = 8
+
+/** A secret shared with one client, made by {@link clientSecretJwt}. It shows itself to nobody. */
+export interface ClientSecret {
+  readonly alg: keyof typeof HMAC
+  /** Whether this secret made the MAC of a compact JWS; the comparison takes the same time for any MAC. Never rejects. */
+  verify(assertion: string): Promise<boolean>
+}
+
+class SharedSecret implements ClientSecret {
+  readonly alg: keyof typeof HMAC
+  readonly #octets: Uint8Array<ArrayBuffer>
+  #key: Awaited<ReturnType<typeof crypto.subtle.importKey>> | undefined
+
+  constructor(alg: keyof typeof HMAC, octets: Uint8Array<ArrayBuffer>) {
+    this.alg = alg
+    this.#octets = octets
+    Object.freeze(this)
+  }
+
+  async verify(assertion: string): Promise<boolean> {
+    const dot = assertion.lastIndexOf('.')
+    try {
+      this.#key ??= await crypto.subtle.importKey(
+        'raw',
+        this.#octets,
+        { name: 'HMAC', hash: HMAC[this.alg].hash },
+        false,
+        ['verify'],
+      )
+      const mac = Uint8Array.from(
+        atob(
+          assertion
+            .slice(dot + 1)
+            .replaceAll('-', '+')
+            .replaceAll('_', '/'),
+        ),
+        (character) => character.charCodeAt(0),
+      )
+      return await crypto.subtle.verify('HMAC', this.#key, mac, utf8.encode(assertion.slice(0, dot)))
+    } catch {
+      return false
+    }
+  }
+}
+const utf8 = new TextEncoder()
+
+/** Options of {@link clientSecretJwt}. */
+export interface ClientSecretOptions {
+  /**
+   * Random octets, or a random text whose UTF-8 octets are the key: at least 32 for HS256, 48 for HS384, 64 for HS512.
+   * A password is none, however long.
+   */
+  secret: string | Uint8Array
+  /** The one algorithm of this client: HS256, HS384 or HS512. */
+  alg: keyof typeof HMAC
+}
+
+/**
+ * The secret of a client which authenticates by `client_secret_jwt`: an HMAC instead of a signature. Prefer
+ * `private_key_jwt`: a secret is known to two parties, and to whoever reads the registry of either.
+ *
+ * @throws {TypeError} when the secret is shorter than the digest, has too few distinct octets, or is a public key
+ * @see [OpenID Connect Core §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)
+ * @see [RFC 7518 §3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)
+ */
+export function clientSecretJwt(options: ClientSecretOptions): ClientSecret {
+  return creating('a client secret', () => {
+    if (typeof options !== 'object' || options === null) fail('options', 'must be an object')
+    knownMembers('options', options, ['secret', 'alg'])
+    const { alg, secret } = options
+    check(Object.hasOwn(HMAC, alg), 'alg', `must be ${Object.keys(HMAC).join(', ')}`)
+    check(typeof secret === 'string' || secret instanceof Uint8Array, 'secret', 'must be a string or octets')
+    const octets = typeof secret === 'string' ? utf8.encode(secret) : Uint8Array.from(secret)
+    const { size } = HMAC[alg]
+    check(
+      octets.length >= size && octets.length <= MAX_OCTETS,
+      'secret',
+      `must have from ${size} to ${MAX_OCTETS} octets for ${alg}`,
+    )
+    check(new Set(octets).size >= MIN_DISTINCT, 'secret', 'must be random')
+    // Whoever has the public key could make MACs with it (RFC 8725 §2.1).
+    const text = new TextDecoder().decode(octets).trimStart()
+    check(!/^(?:-----BEGIN|ssh-|\{)/.test(text), 'secret', 'must not be a key of another kind')
+    return new SharedSecret(alg, octets)
+  })
+}
+
+/** Whether `value` was made by {@link clientSecretJwt}: another object could accept anything. */
+export function isClientSecret(value: unknown): value is ClientSecret {
+  return value instanceof SharedSecret
+}

@@ -1,0 +1,105 @@
+import { supports } from '#crypto'
+
+import { signerOf } from '../access-token/signature.ts'
+import { ALGORITHMS } from '../crypto/algorithms.ts'
+import { Refusal } from '../errors.ts'
+import { decodedLength } from '../internal/base64url.ts'
+import { readJWK, VerificationKey } from '../issuer/jwk.ts'
+import type { KeySource } from '../issuer/keys.ts'
+import { Denial, type DenialDetails, denialOf, type Purpose } from './errors.ts'
+import type { Presented } from './read.ts'
+import { type ClientSecret, isClientSecret } from './secret.ts'
+
+/** What verifies the assertions of one party: the two are never mixed. */
+export type Verification = KeySource | ClientSecret
+
+/**
+ * Verifies the signature, or the MAC. Whatever ends it early costs one verification all the same, so that the time of
+ * a refusal does not tell whose assertions would have been looked at.
+ */
+export async function verifySignature(
+  presented: Presented,
+  by: Verification,
+  purpose: Purpose,
+  known: DenialDetails,
+  now: number,
+): Promise<Denial | undefined> {
+  const { assertion, compact, header } = presented
+  if (isClientSecret(by)) {
+    return (await by.verify(assertion)) ? undefined : new Denial('signature_invalid', known)
+  }
+  // The claims were judged before, so whatever arrives here may ask for keys.
+  const found = await by.find(header.kid, header.alg, now, () => undefined)
+  if (found instanceof Refusal) {
+    await pretend(presented)
+    return denialOf(found, purpose, known)
+  }
+  const length = decodedLength(compact.signature)
+  if (!found.some((key) => key.fits(header.alg, length))) {
+    await pretend(presented)
+    return new Denial('signature_invalid', known)
+  }
+  const signer = await signerOf(assertion, compact.signature, header.alg, found)
+  if (signer === undefined) {
+    by.suspect(now)
+    return new Denial('signature_invalid', known)
+  }
+  return signer.retired ? new Denial('key_retired', known) : undefined
+}
+
+/**
+ * Does the work of a verification for an assertion which is refused whatever comes of it: with a key of this process
+ * that nobody has the other half of.
+ */
+export async function pretend({ assertion, compact, header }: Presented): Promise<void> {
+  const key = await decoy(header.alg, decodedLength(compact.signature))
+  if (key !== undefined) await signerOf(assertion, compact.signature, header.alg, [key])
+}
+
+/** Octets of the moduli in use; a signature of another length cannot be any key's of a usual size. */
+const MODULI: readonly number[] = [256, 384, 512]
+const decoys = new Map<string, VerificationKey | undefined>()
+
+async function decoy(alg: string, signatureLength: number): Promise<VerificationKey | undefined> {
+  const algorithm = ALGORITHMS.get(alg)
+  if (algorithm === undefined || !supports(alg)) return undefined
+  const length = algorithm.kty === 'RSA' ? signatureLength : (algorithm.signatureLength as number)
+  if (length !== signatureLength || (algorithm.kty === 'RSA' && !MODULI.includes(length))) return undefined
+  const id = `${alg} ${length}`
+  if (decoys.has(id)) return decoys.get(id)
+  const key = readJWK({ ...(await decoyMaterial(alg, length)), alg })
+  const made = key instanceof VerificationKey ? key : undefined
+  decoys.set(id, made)
+  return made
+}
+
+async function decoyMaterial(alg: string, length: number): Promise<Record<string, unknown>> {
+  const algorithm = ALGORITHMS.get(alg) as { kty: string; crv?: string; publicKeyLength?: number }
+  if (algorithm.kty === 'RSA') {
+    // Any odd number does for a public operation. Its first octets are ones, so that no signature is larger than it.
+    const modulus = crypto.getRandomValues(new Uint8Array(length)).fill(0xff, 0, 8)
+    modulus[length - 1] = (modulus[length - 1] as number) | 1
+    return { kty: 'RSA', n: encode(modulus), e: 'AQAB' }
+  }
+  if (algorithm.kty === 'AKP') {
+    return {
+      kty: 'AKP',
+      pub: encode(crypto.getRandomValues(new Uint8Array(algorithm.publicKeyLength as number))),
+    }
+  }
+  const parameters =
+    algorithm.kty === 'EC'
+      ? { name: 'ECDSA', namedCurve: algorithm.crv as string }
+      : { name: algorithm.crv as string }
+  const pair = await crypto.subtle.generateKey(parameters, true, ['sign', 'verify'])
+  if (!('publicKey' in pair)) return {}
+  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey)
+  return { kty, crv, x, ...(y === undefined ? {} : { y }) }
+}
+
+function encode(octets: Uint8Array): string {
+  return btoa(String.fromCharCode(...octets))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
