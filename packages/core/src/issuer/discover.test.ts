@@ -92,6 +92,10 @@ describe('readMetadata()', () => {
     expect(readMetadata(document(metadata({ issuer: other })), issuer, https)).toBe('issuer_mismatch')
   })
 
+  test('has no document where the answer says that it did not change, and none is known', () => {
+    expect(readMetadata({ ...document(''), text: undefined }, issuer, https)).toBe('not_json')
+  })
+
   test.each([
     undefined,
     null,

@@ -177,11 +177,6 @@ export class Issuers {
     return this.#resolve(this.#resolver, iss, request)
   }
 
-  /** All configured issuers; empty with a resolver. */
-  get configured(): readonly Trust[] {
-    return [...this.#trusted.values()]
-  }
-
   async #resolve(
     resolver: IssuerResolver,
     iss: string,

@@ -9,6 +9,7 @@ export class RevokedKeys {
 
   add(names: readonly string[]): void {
     for (const name of names) {
+      if (this.#names.has(name)) continue
       const [oldest] = this.#names
       if (this.#names.size >= MAX_REVOKED && oldest !== undefined) this.#names.delete(oldest)
       this.#names.add(name)

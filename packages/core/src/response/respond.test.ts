@@ -96,4 +96,35 @@ describe('toError()', () => {
       expect(() => error.answer).toThrow(TypeError)
     },
   )
+
+  test.each([
+    null,
+    'text',
+    {},
+    { contentType: 'text/plain' },
+    { contentType: 'text/plain', body: null },
+    { body: '' },
+  ])('throws on %j, which is no body: a framework would make another answer of it', (own) => {
+    const error = toError(
+      new Refusal('policy_denied'),
+      { ...style, refusal: () => own as never },
+      request,
+      false,
+    )
+    expect(() => error.answer).toThrow(/^Cannot use refusal/)
+  })
+
+  test('throws on a promise, and leaves no rejection behind which nobody handles', async () => {
+    const refusal = async (): Promise<never> => {
+      throw new Error('x')
+    }
+    const error = toError(
+      new Refusal('policy_denied'),
+      { ...style, refusal: refusal as never },
+      request,
+      false,
+    )
+    expect(() => error.answer).toThrow(TypeError)
+    await new Promise((resolve) => setImmediate(resolve))
+  })
 })
