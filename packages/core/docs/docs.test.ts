@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 
 import { ERRORS } from '../src/index.ts'
+import { resolveOptions } from '../src/options.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const source = join(root, 'packages/core/src')
@@ -132,6 +133,31 @@ describe('what can be configured', () => {
       rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, code]) => code)),
     )
     expect(members.filter((member) => !named.has(member))).toEqual([])
+  })
+
+  test('the defaults are those of the code', () => {
+    const { times, ...resolved } = resolveOptions({
+      issuer: 'https://as.example',
+      audience: 'https://api.example',
+    })
+    const defaults = new Map(
+      page('packages/core/docs/getting-started.md')
+        .split('\n')
+        .filter((line) => line.startsWith('| `'))
+        .map((row) => row.split('|').map((cell) => cell.trim()))
+        .map(([, name, value]) => [name, value] as const),
+    )
+    const figure = (name: string): number =>
+      Number(/^[\d,]+/.exec(defaults.get(`\`${name}\``) ?? '')?.[0].replaceAll(',', ''))
+    expect(figure('clockTolerance')).toBe(times.clockTolerance)
+    expect(figure('maxTokenLifetime') * 86_400).toBe(times.maxTokenLifetime)
+    expect(figure('maxTokenLength')).toBe(resolved.maxTokenLength)
+    expect(figure('maxStale')).toBe(resolved.maxStale)
+    expect(figure('maxKeyLifetime')).toBe(resolved.maxKeyLifetime)
+    expect(figure('cache')).toBe(resolved.cache?.max)
+    expect(page('packages/core/docs/performance-and-limits.md')).toContain(`${times.aheadTolerance} s, or`)
+    expect(defaults.get('`realm`')).toBe('the first audience')
+    expect(resolved.realm).toBe('"https://api.example"')
   })
 
   test('every failure and every state that status() can show is explained', async () => {
