@@ -1,4 +1,10 @@
-import { AuthorizationError, type AuthorizeResult, type AccessToken, type ResourceServer } from '@atjwt/core'
+import {
+  type AccessToken,
+  AuthorizationError,
+  type AuthorizeResult,
+  optional,
+  type ResourceServer,
+} from '@atjwt/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { EXPECTED, EXPECTED_OF_LONG } from './expected-codes.ts'
@@ -148,6 +154,23 @@ describe.each([
     expectRefusal(result.response, expected, wire)
     const shown = [everythingOf(result.error), JSON.stringify(result.response), ...fetched]
     expect(leaksOf(one, shown.join('\n'))).toEqual([])
+  })
+})
+
+describe('under optional()', () => {
+  test.each(BY_VERIFY)('authorize() never takes $id for no credentials: $title', async (one) => {
+    const values = { get: (name: string) => (name === 'authorization' ? `Bearer ${one.token}` : null) }
+    const request = { method: 'GET', url: 'https://api.example/things', headers: values }
+    const result = await staticServer(setupOf(one)).authorize(request, optional())
+    const { expected, wire } = expectedAtRequest(one, EXPECTED[one.id] as never)
+    if (result.ok) {
+      expect(expected).toBe('accepted')
+      expect(result.auth?.issuer).toBe(CORPUS.issuer)
+      return
+    }
+    expect(named(result.error)).toBe(expected)
+    expectRefusal(result.response, expected, wire)
+    expect(result.response.headers).toContainEqual(['Vary', 'Authorization'])
   })
 })
 
