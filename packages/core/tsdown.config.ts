@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     adapter: 'src/adapter.ts',
+    assertion: 'src/assertion/index.ts',
     'crypto/node': 'src/crypto/node.ts',
     'crypto/web': 'src/crypto/web.ts',
     'runtime/node': 'src/runtime/node.ts',

@@ -7,7 +7,7 @@ import { PACKAGES, root } from './built.ts'
 import { type Packed, packAll, run } from './pack.ts'
 
 const EXPORTS = {
-  core: ['.', './adapter', './package.json'],
+  core: ['.', './adapter', './assertion', './package.json'],
   express: ['.', './augment', './package.json'],
   hono: ['.', './package.json'],
   koa: ['.', './package.json'],

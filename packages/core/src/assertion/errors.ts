@@ -1,5 +1,5 @@
 import type { ErrorCode, Refusal } from '../errors.ts'
-import { quotedString, type HeaderList } from '../response/challenge.ts'
+import type { HeaderList } from '../response/challenge.ts'
 
 /** What an assertion is presented for: the two uses of RFC 7523. */
 export type Purpose = 'client-authentication' | 'authorization-grant'
@@ -345,7 +345,11 @@ export function toAssertionError(denial: Denial, { purpose, basicRealm }: Answer
     error,
     status,
     message,
-    response: Object.freeze({ status, headers, body: JSON.stringify({ error, error_description: message }) }),
+    response: Object.freeze({
+      status,
+      headers: Object.freeze(headers) as HeaderList,
+      body: JSON.stringify({ error, error_description: message }),
+    }),
     ...(details.name === undefined ? {} : { name: details.name }),
     ...(details.client_id === undefined ? {} : { client_id: details.client_id }),
     ...(details.issuer === undefined ? {} : { issuer: details.issuer }),
@@ -353,9 +357,4 @@ export function toAssertionError(denial: Denial, { purpose, basicRealm }: Answer
   }
   if (details.cause !== undefined) Object.defineProperty(made, 'cause', { value: details.cause })
   return Object.freeze(made)
-}
-
-/** `realm` of a Basic challenge. */
-export function basicRealm(realm: string): string {
-  return quotedString(realm)
 }

@@ -153,7 +153,7 @@ const MEMBERS = [
 
 export function createGrantVerifier<Subject>(options: GrantVerifierOptions<Subject>): GrantVerifier<Subject> {
   knownMembers('options', options, [...COMMON_NAMES, 'tokenEndpoint', 'trusted', 'confirm'])
-  return new Grants(options as unknown as GrantVerifierOptions<unknown>) as unknown as GrantVerifier<Subject>
+  return new Grants(options) as unknown as GrantVerifier<Subject>
 }
 
 /** An issuer as the verification reads it. */
@@ -340,7 +340,7 @@ class Grants implements GrantVerifier<unknown> {
     if (typeof cnf !== 'object' || cnf === null || Array.isArray(cnf))
       return new Denial('claim_invalid', { ...known, name: 'cnf' })
     try {
-      const held = await withDeadline(HOOK_DEADLINE, () =>
+      const held: unknown = await withDeadline(HOOK_DEADLINE, () =>
         confirm(cnf as Readonly<Record<string, unknown>>, context),
       )
       return held === true ? undefined : new Denial('binding_unproven', known)

@@ -70,7 +70,7 @@ export function readAssertion(assertion: string, rules: ReadingRules, now: numbe
     iss: iss as string,
     sub: sub as string,
     exp: exp as number,
-    jti: jti as string | undefined,
+    jti,
   }
 }
 

@@ -109,7 +109,7 @@ export async function burn(
   try {
     const key = await replayKey(purpose, iss, jti as string)
     // As long as the assertion could be accepted, and not a moment less.
-    const claimed = await withDeadline(STORE_DEADLINE, () =>
+    const claimed: unknown = await withDeadline(STORE_DEADLINE, () =>
       store.claim(key, Math.ceil(exp + clockTolerance)),
     )
     if (claimed === true) return undefined

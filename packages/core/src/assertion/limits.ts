@@ -1,0 +1,36 @@
+import { digest } from '#crypto'
+
+import { Denial } from './errors.ts'
+
+/**
+ * Counts, and rejects when there were too many: with `msBeforeNext`, the milliseconds to wait. The limiters of the
+ * package rate-limiter-flexible are such, with their stores; any other rejection means that the limiter itself failed.
+ */
+export interface RateLimiter {
+  /** @param points how much this time counts; 0 only asks whether there were too many */
+  consume(key: string, points?: number): Promise<unknown>
+}
+
+/** Counts once; a denial when there were too many, or nobody can say. */
+export async function limit(limiter: RateLimiter, key: string, points: number): Promise<Denial | undefined> {
+  try {
+    await limiter.consume(key, points)
+    return undefined
+  } catch (cause) {
+    const wait: unknown = (cause as { msBeforeNext?: unknown } | null | undefined)?.msBeforeNext
+    if (typeof wait !== 'number' || Number.isNaN(wait)) return new Denial('rate_limiter_failed', { cause })
+    return new Denial('rate_limited', { retryAfter: Math.min(Math.max(wait / 1000, 1), 86_400) })
+  }
+}
+
+/**
+ * The key of failures: the party and the address together. By the party alone anybody could lock it out; by the
+ * address alone one of many parties behind it could. Hashed, because what is claimed is of any length and content.
+ */
+export function failureKey(
+  what: 'client' | 'grant',
+  claimed: string,
+  address: string,
+): string | Promise<string> {
+  return digest(JSON.stringify([what, claimed, address]))
+}
