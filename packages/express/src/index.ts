@@ -9,7 +9,7 @@ import type { Request } from 'express'
 
 export * from '@atjwt/core'
 export type { ProtectOptions } from '@atjwt/core/adapter'
-export { protect } from './protect.ts'
+export { protect, type RouteGuard } from './protect.ts'
 
 /** The verified token of this request; throws when no `protect(api)` ran before, or the request is anonymous. */
 export function authOf<C>(api: ResourceServer<C>, req: Request): AccessToken<C> {

@@ -13,7 +13,16 @@ import {
   type ProtectOptions,
   replaceHeaders,
 } from '@atjwt/core/adapter'
-import type { Request, RequestHandler, Response } from 'express'
+import type { NextFunction, Request, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/**
+ * Middleware which types `res.locals.auth` for the handlers behind it. It asks for no more than a Node request, so that
+ * those handlers have the parameters of their path typed as without it.
+ */
+export interface RouteGuard<Auth> {
+  (req: IncomingMessage, res: Response<any, { auth: Auth }>, next: NextFunction): void
+}
 
 /**
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
@@ -28,17 +37,17 @@ export function protect<C>(
   api: ResourceServer<C>,
   policy?: Policy<C, Request>,
   options?: ProtectOptions,
-): RequestHandler<Request['params'], any, any, Request['query'], { auth: AccessToken<C> }>
+): RouteGuard<AccessToken<C>>
 export function protect<C>(
   api: ResourceServer<C>,
   policy: OptionalPolicy<C, Request>,
   options?: ProtectOptions,
-): RequestHandler<Request['params'], any, any, Request['query'], { auth: AccessToken<C> | undefined }>
+): RouteGuard<AccessToken<C> | undefined>
 export function protect<C>(
   api: ResourceServer<C>,
   policy?: Policy<C, Request> | OptionalPolicy<C, Request>,
   options?: ProtectOptions,
-): RequestHandler<Request['params'], any, any, Request['query'], any> {
+): RouteGuard<any> {
   const guard = createGuard(api, policy, options, arguments.length)
   return (req, res, next) => {
     guard(fromNode(req), req)
@@ -49,7 +58,7 @@ export function protect<C>(
         }
         // When somebody else has answered meanwhile, a timeout for example, headers can no longer be set.
         if (!res.headersSent) addHeaders(headersOf(res), result.headers)
-        res.locals['auth'] = result.auth
+        res.locals.auth = result.auth
         ;(req as { auth?: unknown }).auth = result.auth
         return true
       })
@@ -61,7 +70,7 @@ export function protect<C>(
 }
 
 /** Written to the Node response: what `res.send` would add (ETag, charset) is not part of a refusal. */
-function answer(res: Response, { status, headers, body }: GuardAnswer): void {
+function answer(res: ServerResponse, { status, headers, body }: GuardAnswer): void {
   if (res.headersSent) return
   replaceHeaders(headersOf(res), headers)
   res.statusCode = status
@@ -69,7 +78,7 @@ function answer(res: Response, { status, headers, body }: GuardAnswer): void {
   res.end(body ?? undefined)
 }
 
-function headersOf(res: Response): AnswerHeaders {
+function headersOf(res: ServerResponse): AnswerHeaders {
   return {
     get: (name) => res.getHeader(name)?.toString() ?? null,
     set: (name, value) => res.setHeader(name, value),
