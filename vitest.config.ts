@@ -18,7 +18,10 @@ export default defineConfig({
     reporters: ['default', './test/helpers/summary-reporter.ts'],
     coverage: { provider: 'v8', include: ['packages/*/src/**/*.ts'] },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', 'packages/core/docs/docs.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', 'packages/core/docs/docs.test.ts'] },
+      },
       {
         resolve: { conditions: web },
         ssr: { resolve: { conditions: web, externalConditions: web } },
