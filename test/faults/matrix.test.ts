@@ -1,7 +1,8 @@
 import { clock, createResourceServer, customFetch, type ResourceServer } from '@atjwt/core'
+import { type Fault, FAULTS } from '@atjwt/testing'
+import type { JWK } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { type Fault, FAULTS } from './faults.ts'
 import {
   AUDIENCE,
   bearing,
@@ -19,6 +20,7 @@ import {
 
 const key = makeKey('k1')
 const forged = makeToken('k1', forger)
+const stranger = makeKey('stranger').jwk
 
 let now = START
 let fault: Fault | undefined
@@ -36,11 +38,13 @@ const issuer: typeof fetch = async (input, init) => {
   const healthy = (): Response => (document === 'jwks' ? jwksResponse([key]) : metadataResponse())
   if (fault === undefined || (fault.document ?? document) !== document) return healthy()
   return fault.answer({
-    url,
+    document,
+    issuer: ISSUER,
+    jwks_uri: JWKS_URL,
+    keys: [key.jwk as JWK],
+    stranger: stranger as JWK,
     signal: init?.signal ?? undefined,
-    keys: [key],
     healthy,
-    headers: new Headers(init?.headers),
   })
 }
 

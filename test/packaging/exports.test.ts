@@ -128,9 +128,19 @@ test('@atjwt/core/adapter exports', async () => {
 test('@atjwt/testing exports', async () => {
   expect(await exportsOf('testing/dist/index')).toMatchInlineSnapshot(`
     [
+      "function accessToken",
       "function createTestIssuer",
+      "object FAULTS",
+      "type Fault",
+      "type FaultContext",
+      "type FaultName",
+      "type FetchCounts",
+      "type Forgery",
       "type Outage",
+      "type RequestParts",
+      "type ResourceServerOptionsOfIssuer",
       "type TestClaims",
+      "type TestClock",
       "type TestHeader",
       "type TestIssuer",
       "type TestIssuerOptions",

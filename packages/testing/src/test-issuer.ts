@@ -1,15 +1,13 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import {
-  calculateJwkThumbprint,
-  type CryptoKey,
-  exportJWK,
-  generateKeyPair,
-  type JSONWebKeySet,
-  type JWK,
-  SignJWT,
-} from 'jose'
-import type { AccessTokenClaims } from '@atjwt/core'
+import { type AccessTokenClaims, allowInsecureRequests, clock as clockOption, customFetch } from '@atjwt/core'
+import type { JSONWebKeySet } from 'jose'
+
+import { createTestClock, type TestClock } from './clock.ts'
+import { type Fault, type FaultName, faultOf } from './faults.ts'
+import { makeForgeries } from './forgeries/forgeries.ts'
+import { type Forgery, Workshop } from './forgeries/forgery.ts'
+import { jsonOf, makeKey, signCompact, type SigningKey } from './jws.ts'
+import { type Listening, serve } from './listen.ts'
+import { bear, type RequestParts } from './with-token.ts'
 
 /** Options of {@link createTestIssuer}. */
 export interface TestIssuerOptions {
@@ -19,7 +17,7 @@ export interface TestIssuerOptions {
   audience?: string
   /** The signature algorithm; `ES256` by default. */
   alg?: string
-  /** Seconds since the epoch, for `iat` and `exp`. */
+  /** Seconds since the epoch; the real time by default. `clock.advance()` is added to it. */
   clock?: () => number
 }
 
@@ -28,16 +26,40 @@ export type TestClaims = { readonly [Claim in keyof AccessTokenClaims]?: unknown
   readonly [claim: string]: unknown
 }
 
-/** Header members which a test may set. */
+/** Header members which a test may set. The key signs with its own algorithm, whatever `alg` says. */
 export interface TestHeader {
-  typ?: string | undefined
-  kid?: string | undefined
-  alg?: string | undefined
+  typ?: unknown
+  kid?: unknown
+  alg?: unknown
   [member: string]: unknown
 }
 
-/** What an outage looks like. */
-export type Outage = 'network' | 'timeout' | 'status' | 'malformed'
+/** What an outage looks like: one of four plain ones, or a fault by its name. */
+export type Outage = 'network' | 'timeout' | 'status' | 'malformed' | FaultName
+
+const PLAIN: Readonly<Record<string, FaultName>> = {
+  network: 'connection reset',
+  timeout: 'hang before the header',
+  status: 'status 503',
+  malformed: 'HTML with 200',
+}
+
+/** How often an issuer was asked for its documents. */
+export interface FetchCounts {
+  readonly metadata: number
+  readonly jwks: number
+  /** Addresses at which the issuer has nothing. */
+  readonly other: number
+}
+
+/** What {@link TestIssuer.options} has. */
+export interface ResourceServerOptionsOfIssuer {
+  readonly issuer: string
+  readonly audience: string
+  readonly [customFetch]: typeof globalThis.fetch
+  readonly [clockOption]: () => number
+  readonly [allowInsecureRequests]: true
+}
 
 /**
  * An issuer for tests: real keys, made at run time, real metadata, real tokens. It needs no port: give its `fetch` to
@@ -47,12 +69,33 @@ export interface TestIssuer extends AsyncDisposable {
   readonly issuer: string
   readonly audience: string
   readonly fetch: typeof globalThis.fetch
+  /** Options of a resource server which trusts this issuer alone, by its `fetch` and its clock. */
+  readonly options: ResourceServerOptionsOfIssuer
+  /** The time of the issuer; give `clock.now` to the resource server as `[clock]`, and both move together. */
+  readonly clock: TestClock
   /** The public keys. */
   readonly jwks: JSONWebKeySet
   /** URLs which were asked for, in order. */
   readonly fetched: readonly string[]
+  /** How often each document was asked for. */
+  fetches(): FetchCounts
   /** A token which keeps RFC 9068; claims and header members given as `undefined` are left out. */
   issue(claims?: TestClaims, header?: TestHeader): Promise<string>
+  /** `request` with a real token in its `Authorization` field; a plain object keeps its other members. */
+  withToken(request: Request, claims?: TestClaims, header?: TestHeader): Promise<Request>
+  withToken<Init extends RequestParts>(
+    init: Init,
+    claims?: TestClaims,
+    header?: TestHeader,
+  ): Promise<Omit<Init, 'headers'> & { headers: Record<string, string> }>
+  /**
+   * Every way in which a token can be wrong, to be sent to your own API: each is valid but for one thing, and says how
+   * a resource server with default options refuses it. Send them in order: the first two ask for unknown keys, which
+   * a resource server does twice at most within a minute.
+   *
+   * @param claims what your API needs, such as `scope`
+   */
+  forgeries(claims?: TestClaims): AsyncIterable<Forgery>
   /** Adds a key which signs from now on; with `retire` the earlier ones are withdrawn. */
   rotate(options?: { retire?: boolean }): Promise<JSONWebKeySet>
   /** Withdraws a key from the published set; it can sign on. */
@@ -65,44 +108,70 @@ export interface TestIssuer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-interface SigningKey {
-  readonly kid: string
-  readonly privateKey: CryptoKey
-  readonly publicJwk: JWK
-}
-
 /** Creates a {@link TestIssuer}. Its keys live in this process and nowhere else. */
 export async function createTestIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
   const alg = options.alg ?? 'ES256'
   const audience = options.audience ?? 'https://api.example'
-  const now = options.clock ?? (() => Math.floor(Date.now() / 1000))
+  const clock = createTestClock(options.clock)
   let issuer = options.issuer ?? 'https://issuer.test'
   let keys: SigningKey[] = [await makeKey(alg)]
   let published = [...keys]
-  let outage: Outage | undefined
-  let server: Server | undefined
+  let stranger: Promise<SigningKey> | undefined
+  let fault: Fault | undefined
+  let server: Listening | undefined
   const fetched: string[] = []
 
   const jwks = (): JSONWebKeySet => ({ keys: published.map(({ publicJwk }) => publicJwk) })
-  const respond = (path: string): Response => {
-    const base = new URL(issuer)
-    const tenant = base.pathname.replace(/\/$/, '')
-    const metadata = [
-      `/.well-known/oauth-authorization-server${tenant}`,
-      `/.well-known/openid-configuration${tenant}`,
-      `${tenant}/.well-known/openid-configuration`,
+  const makeStranger = (): Promise<SigningKey> => (stranger ??= makeKey(alg))
+  const tenant = (): string => new URL(issuer).pathname.replace(/\/$/, '')
+  const documentAt = (path: string): 'metadata' | 'jwks' | undefined => {
+    if (path === `${tenant()}/jwks`) return 'jwks'
+    const places = [
+      `/.well-known/oauth-authorization-server${tenant()}`,
+      `/.well-known/openid-configuration${tenant()}`,
+      `${tenant()}/.well-known/openid-configuration`,
     ]
-    if (outage === 'status') return new Response('unavailable', { status: 503 })
-    if (outage === 'malformed') return new Response('<html>', { headers: { 'content-type': 'text/html' } })
-    if (path === `${tenant}/jwks`) return Response.json(jwks())
-    if (metadata.includes(path)) {
-      return Response.json({
+    return places.includes(path) ? 'metadata' : undefined
+  }
+  const jwksUri = (): string => new URL(`${tenant()}/jwks`, issuer).href
+  const healthy = (document: 'metadata' | 'jwks'): Response =>
+    document === 'jwks'
+      ? Response.json(jwks())
+      : Response.json({ issuer, jwks_uri: jwksUri(), token_endpoint: `${issuer}/token` })
+  const respond = async (
+    path: string,
+    signal: AbortSignal | undefined,
+    overHTTP: boolean,
+  ): Promise<Response> => {
+    const document = documentAt(path)
+    const failing = fault
+    if (failing !== undefined && (failing.document ?? document) === document) {
+      if (overHTTP && failing.fetchOnly === true) throw new TypeError('fetch failed')
+      return failing.answer({
+        document: document ?? 'metadata',
         issuer,
-        jwks_uri: new URL(`${tenant}/jwks`, base).href,
-        token_endpoint: `${issuer}/token`,
+        jwks_uri: jwksUri(),
+        keys: jwks().keys,
+        stranger: (await makeStranger()).publicJwk,
+        signal,
+        healthy: () =>
+          document === undefined ? new Response('not found', { status: 404 }) : healthy(document),
       })
     }
-    return new Response('not found', { status: 404 })
+    return document === undefined ? new Response('not found', { status: 404 }) : healthy(document)
+  }
+  const claimsOf = (claims: TestClaims): Record<string, unknown> => {
+    const iat = clock.now()
+    return {
+      iss: issuer,
+      sub: 'user-1',
+      aud: audience,
+      client_id: 'client-1',
+      iat,
+      exp: iat + 300,
+      jti: crypto.randomUUID(),
+      ...claims,
+    }
   }
 
   const self: TestIssuer = {
@@ -110,6 +179,16 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
       return issuer
     },
     audience,
+    get options() {
+      return {
+        issuer,
+        audience,
+        [customFetch]: self.fetch,
+        [clockOption]: clock.now,
+        [allowInsecureRequests]: true as const,
+      }
+    },
+    clock,
     get jwks() {
       return jwks()
     },
@@ -117,41 +196,45 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     fetch: async (input, init) => {
       const url = new URL(input instanceof Request ? input.url : input)
       fetched.push(url.href)
-      if (outage === 'network' || url.origin !== new URL(issuer).origin) throw new TypeError('fetch failed')
-      if (outage === 'timeout') {
-        return new Promise((_resolve, reject) => {
-          init?.signal?.addEventListener('abort', () => {
-            reject(init.signal?.reason as Error)
-          })
-        })
-      }
-      return respond(url.pathname)
+      if (url.origin !== new URL(issuer).origin) throw new TypeError('fetch failed')
+      return respond(url.pathname, init?.signal ?? undefined, false)
+    },
+    fetches() {
+      const counts = { metadata: 0, jwks: 0, other: 0 }
+      for (const url of fetched) counts[documentAt(new URL(url, issuer).pathname) ?? 'other'] += 1
+      return counts
     },
     async issue(claims = {}, header = {}) {
       const key = keys.at(-1) as SigningKey
-      const iat = now()
-      const payload: Record<string, unknown> = {
-        iss: issuer,
-        sub: 'user-1',
-        aud: audience,
-        client_id: 'client-1',
-        iat,
-        exp: iat + 300,
-        jti: crypto.randomUUID(),
-        ...claims,
-      }
-      for (const [name, value] of Object.entries(payload)) if (value === undefined) delete payload[name]
       const signer = keys.find(({ kid }) => kid === header.kid) ?? key
-      const protectedHeader: Record<string, unknown> = { alg, typ: 'at+jwt', kid: key.kid, ...header }
-      for (const [name, value] of Object.entries(protectedHeader))
-        if (value === undefined) delete protectedHeader[name]
-      return new SignJWT(payload)
-        .setProtectedHeader(protectedHeader as { alg: string })
-        .sign(signer.privateKey)
+      const members = { alg, typ: 'at+jwt', kid: key.kid, ...header }
+      return signCompact(signer, jsonOf(members), jsonOf(claimsOf(claims)))
+    },
+    async withToken(
+      request: Request | RequestParts,
+      claims?: TestClaims,
+      header?: TestHeader,
+    ): Promise<never> {
+      return bear(request, await self.issue(claims, header)) as never
+    },
+    async *forgeries(claims = {}) {
+      const key = keys.at(-1) as SigningKey
+      const other = await makeKey(alg.startsWith('RS') ? 'ES256' : 'RS256')
+      yield* makeForgeries(
+        new Workshop({
+          issuer,
+          audience,
+          now: clock.now(),
+          key,
+          stranger: await makeStranger(),
+          other,
+          claims: claimsOf(claims),
+        }),
+      )
     },
     async rotate({ retire = false } = {}) {
       const key = await makeKey(alg)
-      keys.push(key)
+      keys = [...keys, key]
       published = retire ? [key] : [...published, key]
       return jwks()
     },
@@ -159,52 +242,27 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
       published = published.filter((key) => key.kid !== kid)
     },
     outage(kind = 'network') {
-      outage = kind
+      fault = faultOf(PLAIN[kind] ?? (kind as FaultName))
     },
     recover() {
-      outage = undefined
+      fault = undefined
     },
     async listen(port = 0) {
-      server = createServer((req, res) => {
-        fetched.push(req.url ?? '')
-        if (outage === 'network') {
-          res.destroy()
-          return
-        }
-        if (outage === 'timeout') return
-        void (async () => {
-          const response = respond(new URL(req.url ?? '/', issuer).pathname)
-          res.writeHead(response.status, Object.fromEntries(response.headers))
-          res.end(await response.text())
-        })()
-      })
-      const listening = server
-      await new Promise<void>((resolve, reject) => {
-        listening.once('error', reject)
-        listening.listen(port, '127.0.0.1', resolve)
-      })
-      issuer = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`
+      server = await serve(({ path, signal }) => {
+        fetched.push(path)
+        return respond(new URL(path, issuer).pathname, signal, true)
+      }, port)
+      issuer = `http://127.0.0.1:${server.port}`
       return new URL(issuer)
     },
     async close() {
       const listening = server
       server = undefined
-      if (listening === undefined) return
-      listening.closeAllConnections()
-      await new Promise<void>((resolve) => {
-        listening.close(() => resolve())
-      })
+      await listening?.close()
     },
     async [Symbol.asyncDispose]() {
       await self.close()
     },
   }
   return self
-}
-
-async function makeKey(alg: string): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
-  const jwk = await exportJWK(publicKey)
-  const kid = (await calculateJwkThumbprint({ ...jwk, alg })).slice(0, 8)
-  return { kid, privateKey: privateKey, publicJwk: { ...jwk, kid, alg, use: 'sig' } }
 }

@@ -1,0 +1,109 @@
+import {
+  allowInsecureRequests,
+  clock,
+  createResourceServer,
+  customFetch,
+  type ResourceServer,
+  scope,
+} from '@atjwt/core'
+import { expect, test } from 'vitest'
+
+import { createTestIssuer, type TestIssuer } from './test-issuer.ts'
+
+const serverOf = (issuer: TestIssuer): ResourceServer =>
+  createResourceServer({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    [customFetch]: issuer.fetch,
+    [clock]: issuer.clock.now,
+  })
+
+async function verdict(api: ResourceServer, request: Request): Promise<string> {
+  const result = await api.authorize(request)
+  return result.ok ? 'authorized' : result.error.code
+}
+
+const bearing = (token: string): Request =>
+  new Request('https://api.example/', { headers: { authorization: `Bearer ${token}` } })
+
+test('a token ends when the clock of both is moved past its exp', async () => {
+  const issuer = await createTestIssuer()
+  issuer.clock.set(1_800_000_000)
+  const api = serverOf(issuer)
+  const token = await issuer.issue()
+  expect(await verdict(api, bearing(token))).toBe('authorized')
+  issuer.clock.advance(304)
+  expect(await verdict(api, bearing(token))).toBe('authorized')
+  issuer.clock.advance(1)
+  expect(issuer.clock.now()).toBe(1_800_000_305)
+  expect(await verdict(api, bearing(token))).toBe('token_expired')
+})
+
+test('the clock is the real one until it is set, and refuses what is no time', async () => {
+  const { clock: own } = await createTestIssuer()
+  expect(Math.abs(own.now() - Date.now() / 1000)).toBeLessThan(5)
+  own.advance(3600)
+  expect(Math.abs(own.now() - 3600 - Date.now() / 1000)).toBeLessThan(5)
+  expect(() => {
+    own.set(Number.NaN)
+  }).toThrow(TypeError)
+})
+
+test('fetches() counts what was asked for; withToken() bears a token which verifies', async () => {
+  const issuer = await createTestIssuer()
+  const api = serverOf(issuer)
+  expect(issuer.fetches()).toEqual({ metadata: 0, jwks: 0, other: 0 })
+  const request = await issuer.withToken(new Request('https://api.example/orders', { method: 'DELETE' }), {
+    sub: 'user-7',
+  })
+  expect([request.method, request.url]).toEqual(['DELETE', 'https://api.example/orders'])
+  const result = await api.authorize(request)
+  expect(result.ok && result.auth.subject).toBe('user-7')
+  expect(issuer.fetches()).toEqual({ metadata: 1, jwks: 1, other: 0 })
+  await issuer.fetch(`${issuer.issuer}/elsewhere`)
+  expect(issuer.fetches()).toEqual({ metadata: 1, jwks: 1, other: 1 })
+})
+
+test('withToken() keeps the parts of a plain request and its other fields, and replaces a token', async () => {
+  const issuer = await createTestIssuer()
+  const api = serverOf(issuer)
+  const init = await issuer.withToken(
+    { method: 'POST', headers: { Accept: 'text/plain', Authorization: 'Bearer old' } },
+    { scope: 'orders:write' },
+  )
+  expect(init.method).toBe('POST')
+  expect(Object.keys(init.headers).toSorted()).toEqual(['accept', 'authorization'])
+  const result = await api.authorize(new Request('https://api.example/', init), scope('orders:write'))
+  expect(result.ok).toBe(true)
+})
+
+test('a rotation is followed; a key which was withdrawn signs on and is refused', async () => {
+  const issuer = await createTestIssuer()
+  const api = serverOf(issuer)
+  const first = await issuer.issue()
+  expect(await verdict(api, bearing(first))).toBe('authorized')
+  await issuer.rotate({ retire: true })
+  expect(await verdict(api, bearing(await issuer.issue()))).toBe('authorized')
+  expect(await verdict(api, bearing(first))).toBe('kid_unknown')
+  const [{ kid = '' } = {}] = issuer.jwks.keys
+  issuer.withdraw(kid)
+  expect(issuer.jwks.keys).toEqual([])
+  api.purge()
+  expect(await verdict(api, bearing(await issuer.issue({}, { kid })))).toBe('issuer_metadata_unusable')
+})
+
+test('two issuers on two ports are two issuers', async () => {
+  await using one = await createTestIssuer()
+  await using two = await createTestIssuer()
+  await one.listen()
+  await two.listen()
+  await using api = createResourceServer({
+    issuer: one.issuer,
+    audience: one.audience,
+    [allowInsecureRequests]: true,
+  })
+  expect(await verdict(api, bearing(await one.issue()))).toBe('authorized')
+  expect(await verdict(api, bearing(await two.issue()))).toBe('issuer_not_trusted')
+  expect(one.fetches()).toEqual({ metadata: 1, jwks: 1, other: 0 })
+  expect(two.fetches()).toEqual({ metadata: 0, jwks: 0, other: 0 })
+})
