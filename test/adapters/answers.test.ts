@@ -312,7 +312,6 @@ describe.each(FRAMEWORKS)('$name and OPTIONS', (server) => {
   test('protect() answers a preflight 204 and runs no handler (BT-21)', async () => {
     handled = []
     for (const target of ['/any', '/orders', '/public']) {
-      // oxlint-disable-next-line no-await-in-loop -- one after another, so that a failure names its route
       const answer = await sendRaw(running.port, { method: 'OPTIONS', target, headers: PREFLIGHT })
       expect(ours(answer)).toEqual({ status: 204, headers: {}, body: '' })
       expect(field(answer, 'Access-Control-Allow-Origin')).toBeUndefined()

@@ -103,7 +103,6 @@ describe.each(FRAMEWORKS)('$name', (server) => {
       expect(field(passed, 'Vary')).toBe('Accept-Encoding, Authorization')
     })
     for (const value of ['*', 'Origin, authorization']) {
-      // oxlint-disable-next-line no-await-in-loop -- one server after another
       await serving({ headers: [['Vary', value]] }, async ({ port }) => {
         const passed = await sendRaw(port, { target: '/public', headers: [] })
         expect(field(passed, 'Vary')).toBe(value)

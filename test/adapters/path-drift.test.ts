@@ -60,10 +60,8 @@ describe.each(SERVERS)('$name', (server) => {
       const granted: string[] = []
       const token = await issuer.issue({ scope: 'admin' })
       for (const target of SPELLINGS) {
-        // oxlint-disable-next-line no-await-in-loop -- `handled` belongs to one request
         anonymous.push([target, (await sendRaw(running.port, { method, target, headers: [] }))?.status])
         expect([target, handled]).toEqual([target, []])
-        // oxlint-disable-next-line no-await-in-loop -- likewise
         await sendRaw(running.port, { method, target, headers: bearer(token) })
         if (handled.length > 0) granted.push(target)
         handled.length = 0
@@ -101,7 +99,6 @@ describe.each(FRAMEWORKS)('$name below a guarded router', (server) => {
     ]) {
       for (const spelling of SPELLINGS) {
         const target = `${prefix}${spelling}`
-        // oxlint-disable-next-line no-await-in-loop -- `handled` belongs to one request
         await sendRaw(running.port, { target, headers: half })
         expect([target, handled]).toEqual([target, []])
       }

@@ -81,7 +81,7 @@ describe.each([
   { form: 'source', condition: ['@atjwt/source'], available: true },
   { form: 'build', condition: [], available: built },
 ])('the Hono adapter from $form', ({ form, condition, available }) => {
-  describe.skipIf(!available)(available ? 'is there' : 'is skipped: run `pnpm run build` first', () => {
+  describe.skipIf(!available)('once `pnpm run build` has made it', () => {
     test.each(RUNTIMES)('needs nothing of Node on $name', async ({ conditions, needed, tried }) => {
       const bundled = await bundle([...condition, ...conditions])
       expect(bundled.needed).toEqual(needed)
