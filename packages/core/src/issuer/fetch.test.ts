@@ -162,11 +162,21 @@ describe('fetchText()', () => {
       'a body that breaks off',
       () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error('reset')) })),
     ],
-    ['a body that is no UTF-8', () => new Response(Uint8Array.of(0xc3, 0x28))],
   ])('takes %s for a failing network, and keeps nothing of its message', async (_what, respond) => {
     expect(await exchange(respond as () => Response)).toEqual({
       ok: false,
       failure: 'network',
+      retryAfter: undefined,
+    })
+  })
+
+  test.each([
+    ['in the middle', Uint8Array.of(0x7b, 0xe9, 0x7d)],
+    ['at its end', Uint8Array.of(0x7b, 0xc3)],
+  ])('has no document in a body which is no UTF-8 %s: no network is at fault', async (_where, body) => {
+    expect(await exchange(() => new Response(body))).toEqual({
+      ok: false,
+      failure: 'not_json',
       retryAfter: undefined,
     })
   })

@@ -145,7 +145,7 @@ async function exchange(
       return { ...fetched, text: undefined }
     }
     const text = await readBody(response, abort)
-    return text === undefined ? failed('too_large') : { ...fetched, text }
+    return typeof text === 'string' ? { ...fetched, text } : text
   } catch {
     // What broke is the network's or a custom fetch's affair; its message may quote the address, so it is not kept.
     return failed('network')
@@ -173,23 +173,29 @@ function discard(response: Response): void {
   response.body?.cancel().catch(() => {})
 }
 
-async function readBody(response: Response, abort: AbortController): Promise<string | undefined> {
+async function readBody(response: Response, abort: AbortController): Promise<string | FetchFailed> {
   if (response.body === null) return ''
   const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader()
+  const stop = (failure: FetchFailure): FetchFailed => {
+    reader.cancel().catch(() => {})
+    abort.abort()
+    return failed(failure)
+  }
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let size = 0
   let text = ''
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- a stream is read in order
     const { done, value } = await reader.read()
-    if (done) return text + utf8.decode()
-    size += value.byteLength
-    if (size > MAX_BODY) {
-      reader.cancel().catch(() => {})
-      abort.abort()
-      return undefined
+    size += value?.byteLength ?? 0
+    if (size > MAX_BODY) return stop('too_large')
+    try {
+      text += done ? utf8.decode() : utf8.decode(value, { stream: true })
+    } catch {
+      // JSON is UTF-8 (RFC 8259 §8.1): an old page in Latin-1 is as little a document as one in HTML.
+      return stop('not_json')
     }
-    text += utf8.decode(value, { stream: true })
+    if (done) return text
   }
 }
 
