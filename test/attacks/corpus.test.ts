@@ -82,12 +82,12 @@ describe('corpus', () => {
     expect(CASES.map(({ id }) => id).toSorted()).toEqual(Object.keys(EXPECTED).toSorted())
   })
 
-  test.each(CASES)('expectation of $id agrees with what the corpus wants', (one) => {
-    const { outcome, status } = one.expect
-    const expected = EXPECTED[one.id]
-    if (outcome === 'either') return
-    expect(expected === 'accepted').toBe(outcome === 'accept')
-    if (outcome === 'accept') expect(status).toBe(200)
+  test('what is expected is what the corpus wants, wherever it wants one thing', () => {
+    const decided = CASES.filter(({ expect: { outcome } }) => outcome !== 'either')
+    expect(decided).toHaveLength(CASES.length - 2)
+    expect(decided.filter(({ id }) => EXPECTED[id] === 'accepted').map(({ id }) => id)).toEqual(
+      decided.filter(({ expect: { outcome } }) => outcome === 'accept').map(({ id }) => id),
+    )
   })
 })
 

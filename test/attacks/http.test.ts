@@ -21,6 +21,13 @@ import { expectedAtRequest, expectRefusal } from './refusal.ts'
 /** Octets of all header fields, beyond which Node answers 431 before anybody is asked. */
 const NODE_HEADER_LIMIT = 16 * 1024
 
+const WIRE_ERRORS = {
+  no_credentials: null,
+  credentials_malformed: 'invalid_request',
+  token_opaque: 'invalid_token',
+  token_malformed: 'invalid_token',
+} as const
+
 /** RFC 9110 §5.5: white space around a field value is not part of it, so without it this is a good token. */
 const TRIMMED_BY_HTTP = ['S-grammar-011']
 
@@ -164,6 +171,62 @@ describe.each(SERVERS)('$name', (server) => {
         expect(handled).toEqual([])
         expectRefusal(answer, 'no_credentials', { status: 401, error: null })
       }
+    },
+  )
+
+  const { token } = CASES.find(({ id }) => id === 'S-control-001') as HostileCase & { token: string }
+  test.each([
+    // Another scheme is no authentication information for us.
+    [`BearerX ${token}`, 'no_credentials'],
+    [`Token ${token}`, 'no_credentials'],
+    [`DPoP ${token}`, 'no_credentials'],
+    [`JWT ${token}`, 'no_credentials'],
+    [`Negotiate`, 'no_credentials'],
+    [`Basic dXNlcjpwYXNz, Bearer ${token}`, 'no_credentials'],
+    // What is no credentials by the grammar, or no token behind the scheme, is malformed.
+    ['', 'credentials_malformed'],
+    ['Bearer', 'credentials_malformed'],
+    [`Bearer: ${token}`, 'credentials_malformed'],
+    [`Bearer=${token}`, 'credentials_malformed'],
+    [`Bearer\t${token}`, 'credentials_malformed'],
+    [`Bearer ${token} `.replace(' ', '\u00A0'), 'credentials_malformed'],
+    [`Bearer \u00A0${token}`, 'credentials_malformed'],
+    [`Bearer ${token}\u00A0`, 'credentials_malformed'],
+    [`"Bearer" ${token}`, 'credentials_malformed'],
+    [`Bearer "${token}"`, 'credentials_malformed'],
+    [`Bearer <${token}>`, 'credentials_malformed'],
+    [`Bearer ${token} ${token}`, 'credentials_malformed'],
+    [`Bearer ${token}, Bearer ${token}`, 'credentials_malformed'],
+    [`Bearer ${token},`, 'credentials_malformed'],
+    [`, Bearer ${token}`, 'credentials_malformed'],
+    [`Bearer realm="x", ${token}`, 'credentials_malformed'],
+    [`Bearer ${token}; charset=utf-8`, 'credentials_malformed'],
+    [`Bearer %20${token}`, 'credentials_malformed'],
+    // By the grammar a token, and no JWT.
+    [`Bearer Bearer`, 'token_opaque'],
+    [`Bearer ${token}=`, 'token_malformed'],
+    [`Bearer ${token.replace('.', '..')}`, 'token_opaque'],
+  ] as const)('refuses the field %j', async (field, code) => {
+    handled = []
+    const { port } = running.get('main') as RunningServer
+    const headers = [['Authorization', field]] as const
+    const answer = (await sendRaw(port, { target: '/things', headers })) as RawAnswer
+    expect(handled).toEqual([])
+    expectRefusal(answer, code, {
+      status: code === 'credentials_malformed' ? 400 : 401,
+      error: WIRE_ERRORS[code],
+    })
+  })
+
+  test.each([`Bearer   ${token}`, `bEaReR ${token}`, `  Bearer ${token}\t `])(
+    'takes the field %j',
+    async (field) => {
+      const { port } = running.get('main') as RunningServer
+      const answer = (await sendRaw(port, {
+        target: '/things',
+        headers: [['authorization', field]],
+      })) as RawAnswer
+      expect(answer.status).toBe(200)
     },
   )
 
