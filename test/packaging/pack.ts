@@ -24,7 +24,11 @@ export async function run(
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ran> {
   try {
-    const { stdout, stderr } = await promised(command, args, { cwd, env: { ...process.env, ...env } })
+    const { stdout, stderr } = await promised(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      timeout: 180_000,
+    })
     return { code: 0, output: stdout + stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string }
