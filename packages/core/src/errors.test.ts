@@ -57,6 +57,15 @@ describe('AuthorizationError', () => {
     })
   })
 
+  test('takes other fields from middleware which an error passes, where no serializer meets them', () => {
+    const error = make([['Cache-Control', 'no-store']])
+    error.headers = { ...error.headers, 'Access-Control-Allow-Origin': '*' }
+    expect(error.headers).toEqual({ 'Cache-Control': 'no-store', 'Access-Control-Allow-Origin': '*' })
+    expect(error.getResponse().headers.get('Access-Control-Allow-Origin')).toBeNull()
+    expect(Object.keys(error)).not.toContain('headers')
+    expect(make().headers).toEqual({})
+  })
+
   test('makes its answer when it is read, once', () => {
     let made = 0
     const error = new AuthorizationError('token_expired', {}, () => {

@@ -12,6 +12,19 @@ describe('fromNode()', () => {
     expect(JSON.stringify(req)).toBe('{"headers":{}}')
   })
 
+  test('shows a request which was derived from another for itself, not for what it was derived from', () => {
+    const req = { headers: { authorization: 'Bearer a' } as Record<string, string> }
+    expect(field(req)).toBe('Bearer a')
+    const derived = Object.create(req, { headers: { value: { authorization: 'Bearer b' } } }) as NodeRequest
+    expect(field(derived)).toBe('Bearer b')
+    expect(fromNode(derived)).toBe(fromNode(derived))
+    const proxied = new Proxy(req, {
+      get: (target, name, receiver) => (name === 'headers' ? {} : Reflect.get(target, name, receiver)),
+    })
+    expect(field(proxied)).toBeNull()
+    expect(field(req)).toBe('Bearer a')
+  })
+
   test('reads method and headers when they are asked for', () => {
     const req = { method: 'POST', headers: { origin: 'https://app.example' } as Record<string, string> }
     const view = fromNode(req)
