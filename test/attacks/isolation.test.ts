@@ -124,3 +124,43 @@ test('tokens which differ in one claim alone are never taken for each other', as
     expect([state, own.length]).toEqual([state, tokens.length])
   }
 })
+
+describe('a resolver of issuers', () => {
+  test.each([
+    [
+      'an iss of more than 512 characters',
+      { iss: `https://partner.example/${'x'.repeat(489)}` },
+      {},
+      'issuer_not_trusted',
+    ],
+    ['an iss which is a list', { iss: [PARTNER] }, {}, 'claim_invalid'],
+    ['no iss', { iss: undefined }, {}, 'claim_missing'],
+    ['the type of another token', { iss: PARTNER }, { typ: 'logout+jwt' }, 'type_mismatch'],
+    ['an algorithm that is none', { iss: PARTNER }, { alg: 'HS256' }, 'algorithm_not_allowed'],
+    ['an extension which is not understood', { iss: PARTNER }, { crit: ['exp'] }, 'critical_header_unknown'],
+  ])('is not asked about a token with %s', async (_what, claims, header, code) => {
+    const asked: string[] = []
+    const api = createResourceServer({
+      issuer: (iss) => {
+        asked.push(iss)
+        return { issuer: iss, jwks: { keys: [theirs.jwk] as never } }
+      },
+      audience: AUDIENCE,
+      [clock]: () => NOW,
+    })
+    expect(await codeOf(api, theirs.issue(claims, header))).toBe(code)
+    expect(asked).toEqual([])
+    expect(await codeOf(api, theirs.issue({ iss: PARTNER }))).toBe('accepted')
+    expect(asked).toEqual([PARTNER])
+  })
+
+  test('cannot answer with another issuer than the one that was asked for', async () => {
+    const api = createResourceServer({
+      issuer: () => ({ issuer: ISSUER, jwks: { keys: [ours.jwk] as never } }),
+      audience: AUDIENCE,
+      [clock]: () => NOW,
+    })
+    expect(await codeOf(api, ours.issue({ iss: PARTNER }))).toBe('issuer_not_trusted')
+    expect(await codeOf(api, ours.issue())).toBe('accepted')
+  })
+})
