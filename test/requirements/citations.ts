@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const CITATION = /\b(?:AT|BT|MD|JO|BJ)-\d\d\b/g
+const CITATION = /\b(?:AT|BT|MD|JO|BJ|JA)-\d\d\b/g
 
 export interface Citation {
   readonly id: string

@@ -3,13 +3,14 @@ import { describe, test } from 'vitest'
 import { AT } from './at.ts'
 import { BJ } from './bj.ts'
 import { BT } from './bt.ts'
+import { JA } from './ja.ts'
 import { JO } from './jo.ts'
 import { Ledger } from './ledger.ts'
 import { MD } from './md.ts'
 import { takeReasons } from './outcome.ts'
 import type { Outcome, Requirement } from './requirement.ts'
 
-export const REQUIREMENTS: readonly Requirement[] = [...AT, ...BT, ...MD, ...JO, ...BJ]
+export const REQUIREMENTS: readonly Requirement[] = [...AT, ...BT, ...MD, ...JO, ...BJ, ...JA]
 export const ledger: Ledger = new Ledger(REQUIREMENTS, takeReasons)
 
 /** What feeds one input of a row and observes what comes out. */

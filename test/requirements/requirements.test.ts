@@ -4,6 +4,7 @@ import './bt.proof.ts'
 import './md.proof.ts'
 import './jo.proof.ts'
 import './bj.proof.ts'
+import './ja.proof.ts'
 /* oxlint-enable import/no-unassigned-import */
 import { fileURLToPath } from 'node:url'
 
@@ -19,7 +20,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 describe('coverage', () => {
   test('the rows of a family are numbered without a hole', () => {
-    const counts = Object.entries({ AT: 29, BT: 25, MD: 17, JO: 28, BJ: 7 })
+    const counts = Object.entries({ AT: 29, BT: 25, MD: 17, JO: 28, BJ: 7, JA: 21 })
     const ids = counts.flatMap(([family, count]) =>
       Array.from({ length: count }, (_, i) => `${family}-${String(i + 1).padStart(2, '0')}`),
     )
