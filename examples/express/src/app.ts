@@ -45,7 +45,7 @@ export function createApp(api: ResourceServer): Express {
     '/orders/:id',
     protect(api, all(scope('orders:write'), any(role('admin'), group('order-managers')))),
     (req, res) => {
-      if (orders.delete(req.params['id'] as string)) res.status(204).end()
+      if (orders.delete(req.params.id)) res.status(204).end()
       else res.status(404).type(PROBLEM).send(ORDER_NOT_FOUND)
     },
   )
