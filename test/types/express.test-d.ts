@@ -10,7 +10,7 @@ import {
   role,
   scope,
 } from '@atjwt/express'
-import express, { type Request } from 'express'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import { expectTypeOf, test } from 'vitest'
 
 import { plain, typed } from './api.ts'
@@ -111,4 +111,9 @@ test('guards stand on applications and routers, before handlers of any kind', ()
     .post(protect(typed, scope('a')), (_req, res) => {
       res.end()
     })
+  const guard: RequestHandler = protect(typed)
+  const guards: RequestHandler[] = [guard, protect(plain, optional())]
+  app.post('/z', guards, [protect(typed), protect(typed, scope('a'))], (_req: Request, res: Response) => {
+    res.end()
+  })
 })

@@ -21,6 +21,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  * those handlers have the parameters of their path typed as without it.
  */
 export interface RouteGuard<Auth> {
+  // So that a guard also goes where any `RequestHandler` does; inference reads the last signature.
+  (req: IncomingMessage, res: ServerResponse, next: NextFunction): void
   (req: IncomingMessage, res: Response<any, { auth: Auth }>, next: NextFunction): void
 }
 
@@ -49,7 +51,7 @@ export function protect<C>(
   options?: ProtectOptions,
 ): RouteGuard<any> {
   const guard = createGuard(api, policy, options, arguments.length)
-  return (req, res, next) => {
+  const handle = (req: IncomingMessage, res: Response, next: NextFunction): void => {
     guard(fromNode(req), req)
       .then((result) => {
         if (!result.ok) {
@@ -58,7 +60,7 @@ export function protect<C>(
         }
         // When somebody else has answered meanwhile, a timeout for example, headers can no longer be set.
         if (!res.headersSent) addHeaders(headersOf(res), result.headers)
-        res.locals.auth = result.auth
+        res.locals['auth'] = result.auth
         ;(req as { auth?: unknown }).auth = result.auth
         return true
       })
@@ -67,6 +69,8 @@ export function protect<C>(
         if (passes) next()
       }, next)
   }
+  // Express never calls it with anything less than its own response.
+  return handle as RouteGuard<any>
 }
 
 /** Written to the Node response: what `res.send` would add (ETag, charset) is not part of a refusal. */
