@@ -1,0 +1,516 @@
+import nodeCrypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+
+import {
+  ASSERTION_ERRORS,
+  type AssertionErrorCode,
+  createTokenEndpoint,
+  customFetch,
+  memoryReplayStore,
+  type RateLimiter,
+  type TokenRequestEvent,
+  type TrustedAssertionIssuer,
+} from '@atjwt/core/assertion'
+import fc from 'fast-check'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { afterEach, describe, expect, test } from 'vitest'
+
+import {
+  ASSERTION_TYPE,
+  CLIENT,
+  clientAssertion,
+  clientOf,
+  clients,
+  endpoint,
+  grantAssertion,
+  grantOf,
+  grants,
+  GRANT_TYPE,
+  idJag,
+  NOW,
+  PARTNER,
+  partner,
+  post,
+  SERVER,
+  sign,
+  TOKEN_ENDPOINT,
+} from '../requirements/assertion-world.ts'
+import { makeSigner } from '../requirements/signer.ts'
+
+const passed = (results: readonly { ok: boolean }[]): number => results.filter(({ ok }) => ok).length
+
+describe('replay', () => {
+  const stores = {
+    'of memory': () => memoryReplayStore(),
+    'which takes its time': () => {
+      const memory = memoryReplayStore()
+      return {
+        claim: async (key: string, expiresAt: number) => {
+          await new Promise((resolve) => setImmediate(resolve))
+          return memory.claim(key, expiresAt)
+        },
+      }
+    },
+  }
+  describe.for(Object.entries(stores))('a store %s', ([, store]) => {
+    test('lets one of a hundred equal client assertions pass', async () => {
+      const verifier = clients({ replay: store() })
+      const assertion = clientAssertion()
+      const results = await Promise.all(Array.from({ length: 100 }, () => verifier.verify(assertion)))
+      expect(passed(results)).toBe(1)
+      expect(new Set(results.map((result) => (result.ok ? 'ok' : result.error.code)))).toEqual(
+        new Set(['ok', 'assertion_replayed']),
+      )
+    })
+
+    test('lets one of a hundred equal token requests pass', async () => {
+      const replay = store()
+      const judge = endpoint({ clients: clients({ replay }), grants: grants({ replay }) })
+      const assertion = grantAssertion()
+      const results = await Promise.all(
+        Array.from({ length: 100 }, () =>
+          judge(post({ ...grantOf(assertion), ...clientOf(clientAssertion()) })),
+        ),
+      )
+      expect(passed(results)).toBe(1)
+    })
+  })
+
+  test('a forged assertion does not use up the one it imitates', async () => {
+    const verifier = clients()
+    const good = clientAssertion({ jti: 'wanted' })
+    const forged = clientAssertion({ jti: 'wanted' }, {}, makeSigner('ES256', 'c1'))
+    expect((await verifier.verify(forged)).ok).toBe(false)
+    expect((await verifier.verify(good)).ok).toBe(true)
+  })
+
+  test('a used assertion is remembered for as long as it could be accepted', async () => {
+    const kept: number[] = []
+    const replay = {
+      claim: (_key: string, expiresAt: number) => {
+        kept.push(expiresAt)
+        return true
+      },
+    }
+    await clients({ replay, clockTolerance: 30 }).verify(clientAssertion({ exp: NOW + 60 }))
+    expect(kept).toEqual([NOW + 90])
+  })
+
+  test('a store sees neither issuer nor jti', async () => {
+    const keys: string[] = []
+    const replay = {
+      claim: (key: string) => {
+        keys.push(key)
+        return true
+      },
+    }
+    await clients({ replay }).verify(clientAssertion({ jti: 'one' }))
+    await clients({ replay }).verify(clientAssertion({ jti: 'two' }))
+    expect(new Set(keys).size).toBe(2)
+    for (const key of keys) expect(key).toMatch(/^[A-Za-z0-9+/]{43}=$/)
+  })
+})
+
+describe('any input', () => {
+  const b64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const claimName = fc.constantFrom('iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', 'cnf', 'client_id', 'x')
+  const claimValue = fc.oneof(
+    fc.constantFrom(CLIENT, PARTNER, SERVER, NOW, NOW + 60, -1, null, true, [], {}),
+    fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<unknown>,
+  )
+  const jwt = fc
+    .tuple(
+      fc.dictionary(fc.constantFrom('alg', 'typ', 'kid', 'crit', 'b64', 'zip', 'jwk'), claimValue),
+      fc.constantFrom('ES256', 'RS256', 'HS256', 'EdDSA', 'none'),
+      fc.dictionary(claimName, claimValue),
+      fc.uint8Array({ maxLength: 80 }),
+    )
+    .map(
+      ([header, alg, claims, signature]) =>
+        `${b64({ alg, ...header })}.${b64(claims)}.${Buffer.from(signature).toString('base64url')}`,
+    )
+  const input = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.string(), jwt)
+
+  test('is refused, never thrown at, when nobody signed it', async () => {
+    const verifiers = [clients(), grants()]
+    const refused = fc.check(
+      fc.asyncProperty(input, fc.constantFrom(0, 1), async (assertion, which) => {
+        const result = await (verifiers[which] as ReturnType<typeof clients>).verify(assertion)
+        return !result.ok && Object.hasOwn(ASSERTION_ERRORS, result.error.code)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(fc.defaultReportMessage(await refused)).toBeUndefined()
+  })
+
+  test('is an answer of the token endpoint, whatever the body is', async () => {
+    const judge = endpoint()
+    const body = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc
+        .array(
+          fc.tuple(
+            fc.constantFrom(
+              'grant_type',
+              'assertion',
+              'client_assertion',
+              'client_assertion_type',
+              'client_id',
+            ),
+            fc.oneof(fc.constantFrom(GRANT_TYPE, ASSERTION_TYPE, 'client_credentials', '%', '%ff'), jwt),
+          ),
+        )
+        .map((pairs) => pairs.map((pair) => pair.join('=')).join('&')),
+    )
+    const answered = fc.check(
+      fc.asyncProperty(
+        body,
+        fc.option(fc.stringMatching(/^[\x20-\x7e]{0,40}$/)),
+        async (text, authorization) => {
+          const request = new Request(TOKEN_ENDPOINT, {
+            method: 'POST',
+            headers: {
+              'content-type': 'application/x-www-form-urlencoded',
+              ...(authorization === null ? {} : { authorization }),
+            },
+            body: text,
+          })
+          const result = await judge(request)
+          return !result.ok && [400, 401].includes(result.response.status)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+    expect(fc.defaultReportMessage(await answered)).toBeUndefined()
+  })
+
+  test('of the size of a megabyte is refused at once', async () => {
+    const started = performance.now()
+    const results = await Promise.all(
+      ['a', '.', '{', 'a.'].map((piece) => clients().verify(piece.repeat(1_000_000))),
+    )
+    expect(passed(results)).toBe(0)
+    expect(performance.now() - started).toBeLessThan(1000)
+  })
+})
+
+describe('before a key is looked up', () => {
+  const asked: string[] = []
+  const counting = {
+    clients: clients({
+      clients: (client_id) => {
+        asked.push(client_id)
+        return undefined
+      },
+    }),
+    grants: grants({
+      trusted: (iss) => {
+        asked.push(iss)
+        return undefined
+      },
+    }),
+  }
+  afterEach(() => {
+    asked.length = 0
+  })
+
+  const refusedUnasked: Readonly<Record<string, () => Promise<{ ok: boolean }>>> = {
+    'client: alg none': () => counting.clients.verify(clientAssertion({}, { alg: 'none' })),
+    'client: typ of an access token': () => counting.clients.verify(clientAssertion({}, { typ: 'at+jwt' })),
+    'client: another audience': () => counting.clients.verify(clientAssertion({ aud: 'https://x.example' })),
+    'client: expired': () => counting.clients.verify(clientAssertion({ exp: NOW - 60 })),
+    'client: crit': () => counting.clients.verify(clientAssertion({}, { crit: ['x'] })),
+    'client: no jti': () => counting.clients.verify(clientAssertion({ jti: undefined })),
+    'grant: HS256': () => counting.grants.verify(grantAssertion({}, { alg: 'HS256' })),
+    'grant: typ of an access token': () => counting.grants.verify(grantAssertion({}, { typ: 'at+jwt' })),
+    'grant: another audience': () => counting.grants.verify(grantAssertion({ aud: 'https://x.example' })),
+    'grant: an ID token': () => counting.grants.verify(grantAssertion({ nonce: 'n' })),
+  }
+  test.for(Object.entries(refusedUnasked))('%s', async ([, verify]) => {
+    expect((await verify()).ok).toBe(false)
+    expect(asked).toEqual([])
+  })
+
+  test('nothing that an assertion says is fetched', async () => {
+    // noFetch of the verifiers throws; a fetch would make another code.
+    const stray = { jku: 'https://evil.example/jwks', x5u: 'https://evil.example/x5u' }
+    const results = [
+      await clients().verify(
+        clientAssertion({ iss: 'https://evil.example', sub: 'https://evil.example' }, stray),
+      ),
+      await grants().verify(grantAssertion({ iss: 'https://evil.example' }, stray)),
+    ]
+    expect(results.map((result) => !result.ok && result.error.code)).toEqual([
+      'client_unknown',
+      'issuer_not_trusted',
+    ])
+  })
+})
+
+describe('a stranger', () => {
+  const wrongKey = makeSigner('ES256', 'p1')
+  const dead: typeof fetch = async () => new Response('not found', { status: 404 })
+  const key = makeSigner('ES256', 'p1')
+  const broken: Readonly<Record<string, TrustedAssertionIssuer | Record<string, unknown> | undefined>> = {
+    'an unknown issuer': undefined,
+    'an issuer whose keys are not there': { issuer: PARTNER, jwks: new URL('https://partner.example/jwks') },
+    'an issuer of ID-JAGs': { ...partner, type: 'id-jag' },
+    'an issuer of another algorithm': { ...partner, algorithms: 'RS256' },
+    'an issuer with another key': { ...partner, jwks: { keys: [key.jwk] } },
+    'an issuer under another kid': { ...partner, jwks: { keys: [{ ...key.jwk, kid: 'other' }] } },
+    'an issuer of shorter lifetimes': { ...partner, maxLifetime: 10 },
+    'an issuer whose entry has a typing mistake': { ...partner, algorithm: 'ES256' },
+    'an issuer whose entry is about another': { ...partner, issuer: 'https://other.example' },
+  }
+
+  async function ask(entry: unknown, algorithm = wrongKey) {
+    const events: TokenRequestEvent[] = []
+    const judge = endpoint({
+      clientAuthentication: 'implicit',
+      grants: grants({
+        trusted: () => entry as TrustedAssertionIssuer,
+        [customFetch]: dead,
+      }),
+      onAudit: (event) => events.push(event),
+    })
+    const assertion = grantAssertion({}, {}, algorithm)
+    const before = verifications
+    const result = await judge(post(grantOf(assertion)))
+    if (result.ok) throw new Error('accepted')
+    return { response: result.response, code: events[0]?.code, work: verifications - before }
+  }
+
+  let verifications = 0
+  const original = nodeCrypto.verify
+  function counted(this: unknown, ...args: Parameters<typeof original>): boolean {
+    verifications += 1
+    return original.apply(this, args) as unknown as boolean
+  }
+
+  test('learns from no answer and no work which issuers are known, and the audit tells', async () => {
+    nodeCrypto.verify = counted as never
+    syncBuiltinESMExports()
+    try {
+      const answers = []
+      for (const [name, entry] of Object.entries(broken)) answers.push({ name, ...(await ask(entry)) })
+      expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
+      expect(answers[0]?.response.status).toBe(400)
+      expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+      expect(answers.map(({ code }) => code)).toEqual([
+        'issuer_not_trusted',
+        'issuer_misconfigured',
+        'issuer_misconfigured',
+        'key_unsuitable',
+        'signature_invalid',
+        'kid_unknown',
+        'lifetime_exceeded',
+        'issuer_misconfigured',
+        'issuer_misconfigured',
+      ] satisfies AssertionErrorCode[])
+    } finally {
+      nodeCrypto.verify = original
+      syncBuiltinESMExports()
+    }
+  })
+
+  test.for(['RS256', 'PS256', 'ES384', 'Ed25519'])('costs one verification of %s as well', async (alg) => {
+    nodeCrypto.verify = counted as never
+    syncBuiltinESMExports()
+    try {
+      expect((await ask(undefined, makeSigner(alg, 'p1'))).work).toBe(1)
+    } finally {
+      nodeCrypto.verify = original
+      syncBuiltinESMExports()
+    }
+  })
+
+  test('reads nothing of an assertion in answers, errors and events', async () => {
+    const secret = 'do-not-print-this'
+    const events: TokenRequestEvent[] = []
+    const judge = endpoint({ onAudit: (event) => events.push(event) })
+    const texts: string[] = []
+    const claims = {
+      iss: secret,
+      sub: secret,
+      jti: secret,
+      aud: secret,
+      cnf: secret,
+      scope: secret,
+      [secret]: 1,
+    }
+    const header = { kid: secret, typ: secret, jku: secret }
+    const signer = makeSigner('ES256', secret)
+    for (const claim of ['none', ...Object.keys(claims)]) {
+      const changes = claim === 'none' ? {} : { [claim]: secret }
+      for (const member of ['none', ...Object.keys(header)]) {
+        const changed = member === 'none' ? {} : { [member]: secret }
+        for (const request of [
+          post({ grant_type: 'client_credentials', ...clientOf(clientAssertion(changes, changed, signer)) }),
+          post({ ...clientOf(clientAssertion()), ...grantOf(grantAssertion(changes, changed, signer)) }),
+          post({ ...clientOf(clientAssertion()), ...grantOf(idJag(changes, changed, signer)) }),
+        ]) {
+          const result = await judge(request)
+          expect(result.ok).toBe(false)
+          texts.push(JSON.stringify(result))
+        }
+      }
+    }
+    texts.push(JSON.stringify(events))
+    expect(texts.length).toBeGreaterThan(90)
+    expect(texts.filter((text) => text.includes(secret))).toEqual([])
+  })
+
+  test('cannot make a caller log a proof by its parameters', async () => {
+    const result = await endpoint()(
+      post({ ...grantOf(grantAssertion()), ...clientOf(clientAssertion()), scope: 'a', client_id: CLIENT }),
+    )
+    if (!result.ok) throw new Error(result.error.code)
+    expect([...result.params]).toEqual([
+      ['grant_type', GRANT_TYPE],
+      ['scope', 'a'],
+      ['client_id', CLIENT],
+    ])
+  })
+})
+
+describe('the body of a token request', () => {
+  test('is read no further than its limit, whatever length it announces', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1
+        controller.enqueue(new Uint8Array(1024).fill(0x61))
+      },
+    })
+    const request = new Request(TOKEN_ENDPOINT, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body,
+      duplex: 'half',
+    })
+    const result = await endpoint({ limits: { maxBody: 8192 } })(request)
+    expect(!result.ok && [result.error.code, result.response.status]).toEqual(['body_too_large', 413])
+    expect(pulled).toBeLessThan(12)
+  })
+
+  const refusals: Readonly<
+    Record<string, [request: () => Request, code: AssertionErrorCode, status: number]>
+  > = {
+    'by GET': [() => new Request(TOKEN_ENDPOINT), 'method_not_allowed', 405],
+    'as JSON': [() => post({}, { 'content-type': 'application/json' }), 'content_type_not_accepted', 400],
+    'in another charset': [
+      () => post({}, { 'content-type': 'application/x-www-form-urlencoded; charset=utf-16' }),
+      'content_type_not_accepted',
+      400,
+    ],
+    compressed: [() => post({}, { 'content-encoding': 'gzip' }), 'content_type_not_accepted', 400],
+    'with an assertion in the URI': [
+      () =>
+        new Request(`${TOKEN_ENDPOINT}?assertion=x`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: `grant_type=${GRANT_TYPE}`,
+        }),
+      'parameter_in_query',
+      400,
+    ],
+    'with a length which is announced too large': [
+      () => post({ grant_type: 'x' }, { 'content-length': '65537' }),
+      'body_too_large',
+      413,
+    ],
+    'with a hundred parameters too many': [
+      () => post(Array.from({ length: 201 }, (_, i) => [`p${i}`, 'x'] as const)),
+      'body_malformed',
+      400,
+    ],
+  }
+  test.for(Object.entries(refusals))('%s is refused', async ([, [make, code, status]]) => {
+    const result = await endpoint()(make())
+    expect(!result.ok && [result.error.code, result.response.status]).toEqual([code, status])
+  })
+
+  test('cannot be judged twice', async () => {
+    const request = post({ grant_type: 'x' })
+    await request.text()
+    await expect(endpoint()(request)).rejects.toThrow(TypeError)
+  })
+})
+
+describe('limits, by a limiter of rate-limiter-flexible', () => {
+  const parts = () => ({ clients: clients(), grants: grants(), grantTypes: 'client_credentials' })
+  const bad = () =>
+    post({
+      grant_type: 'client_credentials',
+      ...clientOf(clientAssertion({}, {}, makeSigner('ES256', 'c1'))),
+    })
+  const good = () => post({ grant_type: 'client_credentials', ...clientOf(clientAssertion()) })
+
+  test('requests of one address are counted before anything of them is read', async () => {
+    const judge = createTokenEndpoint({
+      ...parts(),
+      limits: { address: new RateLimiterMemory({ points: 2, duration: 60 }) },
+    })
+    expect((await judge.verify(good(), { address: '192.0.2.1' })).ok).toBe(true)
+    expect((await judge.verify(good(), { address: '192.0.2.1' })).ok).toBe(true)
+    const unread = good()
+    const third = await judge.verify(unread, { address: '192.0.2.1' })
+    if (third.ok) throw new Error('accepted')
+    expect(third.response.status).toBe(429)
+    expect(Number(new Headers(third.response.headers).get('retry-after'))).toBeGreaterThan(50)
+    expect(unread.bodyUsed).toBe(false)
+    expect((await judge.verify(good(), { address: '192.0.2.2' })).ok).toBe(true)
+  })
+
+  test('failures lock out a client at one address, not everywhere, and no other client there', async () => {
+    const judge = createTokenEndpoint({
+      ...parts(),
+      secrets: (client_id, secret) => client_id === 'client-2' && secret === 'correct',
+      limits: { failures: new RateLimiterMemory({ points: 3, duration: 60 }) },
+    })
+    const attacker = { address: '192.0.2.1' }
+    const codes: unknown[] = []
+    for (let i = 0; i < 5; i += 1) {
+      const result = await judge.verify(bad(), attacker)
+      codes.push(!result.ok && result.error.code)
+    }
+    expect(codes).toEqual([
+      'signature_invalid',
+      'signature_invalid',
+      'signature_invalid',
+      'rate_limited',
+      'rate_limited',
+    ])
+    const locked = await judge.verify(good(), attacker)
+    expect(!locked.ok && locked.response.status).toBe(429)
+    expect((await judge.verify(good(), { address: '192.0.2.2' })).ok).toBe(true)
+    const secret = post({ grant_type: 'client_credentials', client_id: 'client-2', client_secret: 'correct' })
+    expect((await judge.verify(secret, attacker)).ok).toBe(true)
+  })
+
+  test('a limiter which fails lets nothing pass', async () => {
+    const failing: RateLimiter = { consume: () => Promise.reject(new Error('no connection')) }
+    for (const limits of [{ address: failing }, { failures: failing }]) {
+      const result = await createTokenEndpoint({ ...parts(), limits }).verify(good(), {
+        address: '192.0.2.1',
+      })
+      expect(!result.ok && [result.error.code, result.response.status]).toEqual(['rate_limiter_failed', 503])
+    }
+  })
+
+  test('limits without an address are misuse', async () => {
+    const judge = createTokenEndpoint({
+      ...parts(),
+      limits: { address: new RateLimiterMemory({ points: 2, duration: 60 }) },
+    })
+    await expect(judge.verify(good())).rejects.toThrow(TypeError)
+  })
+})
+
+test('an assertion signed by hand as the others is accepted, so that the refusals above mean something', async () => {
+  const assertion = sign(makeSigner('ES256', 'c1'), {})
+  expect((await clients().verify(assertion)).ok).toBe(false)
+  expect((await clients().verify(clientAssertion())).ok).toBe(true)
+  expect((await grants().verify(grantAssertion())).ok).toBe(true)
+  expect((await grants().verify(idJag(), { client_id: CLIENT })).ok).toBe(true)
+})
