@@ -110,17 +110,16 @@ test('importing @atjwt/core on Node loads itself and its cache, and nothing of j
 })
 
 describe('a CommonJS project under Jest', () => {
+  const transform = /^```js\n\/\/ jest\.config\.js\n([^]*?)^```$/m.exec(readme)?.[1]
+
   test.for([
-    ['with native require of ES modules', () => process.execPath, ['--experimental-vm-modules'], []],
-    [
-      'with a transform, on Node 22',
-      () => native('node22', 'bin/node'),
-      [],
-      ['--config', 'jest/transform.config.js'],
-    ],
-  ] as const)('%s', async ([, node, flags, args]) => {
+    ['with native require of ES modules', () => process.execPath, ['--experimental-vm-modules'], ''],
+    ['with the transform of the README, on Node 22', () => native('node22', 'bin/node'), [], transform],
+  ] as const)('%s', async ([, node, flags, config]) => {
+    expect(config, 'the configuration in the README').toBeDefined()
+    await writeFile(path.join(project, 'jest.config.cjs'), config as string)
     const jest = path.join(project, 'node_modules/jest/bin/jest.js')
-    const { code, output } = await run(node(), [...flags, jest, ...args], project)
+    const { code, output } = await run(node(), [...flags, jest], project)
     expect(code, output).toBe(0)
     expect(output).toContain('1 passed, 1 total')
   })
