@@ -84,7 +84,7 @@ describe('replay', () => {
     expect((await verifier.verify(good)).ok).toBe(true)
   })
 
-  test('a used assertion is remembered for as long as it could be accepted', async () => {
+  test('a used assertion is remembered for longer than it could be accepted', async () => {
     const kept: number[] = []
     const replay = {
       claim: (_key: string, expiresAt: number) => {
@@ -93,7 +93,7 @@ describe('replay', () => {
       },
     }
     await clients({ replay, clockTolerance: 30 }).verify(clientAssertion({ exp: NOW + 60 }))
-    expect(kept).toEqual([NOW + 90])
+    expect(kept).toEqual([NOW + 150])
   })
 
   test('a store sees neither issuer nor jti', async () => {

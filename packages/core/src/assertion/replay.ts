@@ -96,6 +96,11 @@ export function replayKey(purpose: Purpose, iss: string, jti: string): string | 
   return digest(JSON.stringify([purpose, iss, jti]))
 }
 
+/**
+ * Seconds an assertion is remembered after it can be accepted no more: the clock of a store may be ahead of ours, and
+ * a request which was judged in time may reach the store late.
+ */
+const KEPT_LONGER = 60
 /** Seconds a store may take. */
 const STORE_DEADLINE = 1
 
@@ -108,9 +113,8 @@ export async function burn(
 ): Promise<Denial | undefined> {
   try {
     const key = await replayKey(purpose, iss, jti as string)
-    // As long as the assertion could be accepted, and not a moment less.
     const claimed: unknown = await withDeadline(STORE_DEADLINE, () =>
-      store.claim(key, Math.ceil(exp + clockTolerance)),
+      store.claim(key, Math.ceil(exp + clockTolerance + KEPT_LONGER)),
     )
     if (claimed === true) return undefined
     return new Denial(claimed === false ? 'assertion_replayed' : 'replay_store_failed')

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest'
+
+import { clock } from '../options.ts'
+import { burn, memoryReplayStore, replayKey } from './replay.ts'
+
+const NOW = 1_700_000_000
+
+describe('memoryReplayStore()', () => {
+  test('gives a key away once, until it expired', () => {
+    let now = NOW
+    const store = memoryReplayStore({ [clock]: () => now })
+    expect(store.claim('a', NOW + 60)).toBe(true)
+    expect(store.claim('a', NOW + 60)).toBe(false)
+    now = NOW + 59
+    expect(store.claim('a', NOW + 60)).toBe(false)
+    now = NOW + 60
+    expect(store.claim('a', NOW + 120)).toBe(true)
+  })
+
+  test('refuses when it is full, and goes on when something expired', () => {
+    let now = NOW
+    const store = memoryReplayStore({ max: 2, [clock]: () => now })
+    expect(store.claim('a', NOW + 60)).toBe(true)
+    expect(store.claim('b', NOW + 600)).toBe(true)
+    expect(() => store.claim('c', NOW + 60)).toThrow('full')
+    expect(store.claim('a', NOW + 60)).toBe(false)
+    now = NOW + 71
+    expect(store.claim('c', NOW + 120)).toBe(true)
+    expect(store.claim('b', NOW + 600)).toBe(false)
+  })
+
+  test('remembers on when the clock goes back', () => {
+    let now = NOW
+    const store = memoryReplayStore({ [clock]: () => now })
+    expect(store.claim('a', NOW + 60)).toBe(true)
+    now = NOW - 10_000
+    expect(store.claim('a', NOW + 60)).toBe(false)
+  })
+
+  test.for([[{ max: 0 }], [{ max: Number.NaN }], [{ max: '5' }], [{ maximum: 5 }], [{ [clock]: 5 }]])(
+    'throws on %o',
+    ([options]) => {
+      expect(() => memoryReplayStore(options as object)).toThrow(TypeError)
+    },
+  )
+})
+
+describe('replayKey()', () => {
+  test('differs for whatever differs, also where a joint would not', async () => {
+    const keys = await Promise.all([
+      replayKey('client-authentication', 'a', 'bc'),
+      replayKey('client-authentication', 'ab', 'c'),
+      replayKey('client-authentication', 'a"', '"b'),
+      replayKey('client-authentication', 'a","', 'b'),
+      replayKey('client-authentication', 'a', '","b'),
+      replayKey('authorization-grant', 'a', 'bc'),
+      replayKey('client-authentication', 'a', '\u0000bc'),
+    ])
+    expect(new Set(keys).size).toBe(keys.length)
+  })
+})
+
+describe('burn()', () => {
+  const one = { iss: 'a', jti: 'b', exp: NOW + 0.5 }
+
+  test('accepts only a store which says true', async () => {
+    for (const [answer, code] of [
+      [true, undefined],
+      [false, 'assertion_replayed'],
+      [undefined, 'replay_store_failed'],
+      [1, 'replay_store_failed'],
+      ['OK', 'replay_store_failed'],
+    ] as const) {
+      const claim = () => answer as boolean
+      expect((await burn({ claim }, 'authorization-grant', one, 5))?.code).toBe(code)
+    }
+  })
+
+  test('refuses when the store throws, rejects or never answers', async () => {
+    const stores = [
+      () => {
+        throw new Error('full')
+      },
+      () => Promise.reject(new Error('no connection')),
+      () => new Promise<boolean>(() => {}),
+    ]
+    for (const claim of stores)
+      expect((await burn({ claim }, 'authorization-grant', one, 5))?.code).toBe('replay_store_failed')
+  })
+
+  test('keeps an assertion for a minute longer than it could be accepted, in whole seconds', async () => {
+    const seen: number[] = []
+    const claim = (_key: string, expiresAt: number): boolean => seen.push(expiresAt) > 0
+    await burn({ claim }, 'authorization-grant', one, 5)
+    expect(seen).toEqual([NOW + 66])
+  })
+})
