@@ -1,10 +1,12 @@
 import { makeKey } from '../virtual-issuer.ts'
-import { atMost, below, exactly, type Figure, type History } from './figure.ts'
+import { atMost, below, exactly, type Figure, type History, toMilliseconds } from './figure.ts'
 import { FigureIssuer, type Misbehaviour, requestWith, statusOf } from './issuer.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 const REQUESTS = 1000
 const SECONDS = 8
+/** Seconds between the requests which look for the issuer's return. */
+const STEP = 0.02
 
 const KINDS: Readonly<Record<string, Misbehaviour>> = {
   'status 500': () => new Response('no', { status: 500 }),
@@ -15,6 +17,10 @@ const KINDS: Readonly<Record<string, Misbehaviour>> = {
   },
 }
 
+/** What 99 of 100 values do not exceed: a pause of the machine is not one of the code. */
+const slow = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? Number.NaN
+
 async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
   using time = new VirtualTime()
   const key = makeKey('k1')
@@ -24,7 +30,7 @@ async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
   let failed = false
   let unavailable = 0
   let waited = 0
-  let taken = 0
+  const taken: number[] = []
   const answers: Promise<void>[] = []
   for (let i = 0; i < REQUESTS; i += 1) {
     const [asked, started, late] = [time.now, performance.now(), failed]
@@ -35,7 +41,7 @@ async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
         if (!late) return
         waited = Math.max(waited, time.now - asked)
         // What waits for the virtual clock spends real time in its steps.
-        if (time.now === asked) taken = Math.max(taken, performance.now() - started)
+        if (time.now === asked) taken.push(performance.now() - started)
       }),
     )
     await time.advance(SECONDS / REQUESTS)
@@ -44,6 +50,13 @@ async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
   await Promise.all(answers)
   const fetches = issuer.fetches.filter(({ at }) => at < time.now - 1).length
 
+  // It returns just after it was asked in vain: the longest time until it is asked again.
+  const asked = issuer.fetches.length
+  while (issuer.fetches.length === asked) {
+    void statusOf(api, key.token)
+    await time.advance(STEP)
+  }
+  await time.advance(issuer.latency)
   issuer.fault = undefined
   const back = time.now
   let recovery = Number.NaN
@@ -51,7 +64,7 @@ async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
     void statusOf(api, key.token).then((status) => {
       if (status === 200 && Number.isNaN(recovery)) recovery = time.now - back
     })
-    await time.advance(0.02)
+    await time.advance(STEP)
   }
   await time.advance(6)
   await api.close()
@@ -59,8 +72,8 @@ async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
     exactly(`answered 503 of ${REQUESTS}: ${kind}`, unavailable, REQUESTS),
     atMost('fetches', fetches, 5),
     below('longest wait once the first has failed', waited * 1000, 50, ' ms'),
-    below('longest answer without a wait (real time)', taken, 50, ' ms'),
-    atMost('the first 200 comes after', recovery, 2.5, ' s'),
+    below('an answer without a wait (real time, slowest 1 %)', slow(taken), 50, ' ms'),
+    atMost('the first 200 comes after', toMilliseconds(recovery), 2.5, ' s'),
   ]
 }
 

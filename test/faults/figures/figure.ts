@@ -21,7 +21,10 @@ export interface History {
 }
 
 const text = (value: number): string =>
-  Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(3)))
+  Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(4)))
+
+/** Seconds to the millisecond: the clock counts from the epoch, and its last digits are noise. */
+export const toMilliseconds = (seconds: number): number => Math.round(seconds * 1000) / 1000
 
 export function atMost(what: string, measured: number, bar: number, unit = ''): Figure {
   return { what, measured: text(measured) + unit, bar: `≤ ${text(bar)}${unit}`, met: measured <= bar }

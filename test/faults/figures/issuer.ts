@@ -47,13 +47,24 @@ export class FigureIssuer {
     this.fetches.push({ url, at: this.#time.now })
     const { fault } = this
     await this.#time.sleep(this.latency)
-    if (fault !== undefined) return fault(url, init?.signal ?? undefined)
+    const answer =
+      fault === undefined
+        ? this.#healthy(url, new Headers(init?.headers))
+        : await fault(url, init?.signal ?? undefined)
+    const location = answer.headers.get('location')
+    // As fetch does unless it is told not to.
+    return location === null || init?.redirect === 'manual' ? answer : this.fetch(location, init)
+  }
+
+  #healthy(url: string, asked: Headers): Response {
     if (url === this.#place) return metadataResponse({ issuer: this.#identifier })
     if (url !== JWKS_URL) return new Response('not found', { status: 404 })
-    return jwksResponse(
-      this.keys,
-      this.lifetime === undefined ? {} : { 'cache-control': `max-age=${this.lifetime}` },
-    )
+    const etag = `"${this.keys.map(({ kid }) => kid).join(' ')}"`
+    if (asked.get('if-none-match') === etag) return new Response(null, { status: 304 })
+    return jwksResponse(this.keys, {
+      etag,
+      ...(this.lifetime === undefined ? {} : { 'cache-control': `max-age=${this.lifetime}` }),
+    })
   }
 
   /** How often each place was asked. */

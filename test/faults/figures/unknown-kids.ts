@@ -3,7 +3,18 @@ import { randomUUID } from 'node:crypto'
 import type { ResourceRequest, ResourceServer } from '@atjwt/core'
 
 import { inventedToken, makeKey } from '../virtual-issuer.ts'
-import { atMost, below, exactly, type Figure, heapInUse, type History, median, MIB, told } from './figure.ts'
+import {
+  atMost,
+  below,
+  exactly,
+  type Figure,
+  heapInUse,
+  type History,
+  median,
+  MIB,
+  told,
+  toMilliseconds,
+} from './figure.ts'
 import { ask, FigureIssuer, requestWith } from './issuer.ts'
 import { turn, VirtualTime } from './virtual-time.ts'
 
@@ -39,9 +50,11 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
   using time = new VirtualTime()
   const [old, next] = [makeKey('k1'), makeKey('k2')]
   const issuer = new FigureIssuer(time, [old])
+  // So that many requests wait for each fetch.
+  issuer.latency = 1
   const api = issuer.serve()
   const ready = api.ready()
-  await time.advance(1)
+  await time.advance(2)
   await ready
   if (down) issuer.fault = () => new Response('no', { status: 500 })
 
@@ -83,8 +96,15 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
     for (const request of make()) void api.authorize(request).then(count)
     await turn()
     during.push(await timeOf(api, old.token))
-    // Just after a fetch: the longest time until the next one.
-    if (step === steps / 2 + 1) {
+    // As soon as the requests after an answer without it have come: the longest time until the next one.
+    const last = issuer.fetches.at(-1)?.at ?? Number.POSITIVE_INFINITY
+    const since = time.now - last - issuer.latency
+    if (
+      step >= steps / 2 &&
+      Number.isNaN(published) &&
+      since >= 1 / STEPS_A_SECOND &&
+      since < 3 / STEPS_A_SECOND
+    ) {
       issuer.keys = [old, next]
       published = time.now
     }
@@ -107,7 +127,7 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
     fetches,
     accepted,
     unanswered: batch * steps - answered,
-    rotation,
+    rotation: toMilliseconds(rotation),
     before,
     during: latency,
     growth,
