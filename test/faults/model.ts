@@ -129,6 +129,8 @@ export class History {
         return this.#wait(step.seconds)
       case 'jump':
         this.now += step.seconds
+        // The time that comes again fills the bucket again.
+        if (step.seconds < 0) this.#budget = 2
         return undefined
       case 'publish':
         this.#published = new Set(step.keys.filter((key) => !this.#revoked.has(key)))
