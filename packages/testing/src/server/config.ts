@@ -1,0 +1,179 @@
+import type { JSONWebKeySet } from 'jose'
+
+/** A client of the development server; the members are those of RFC 7591. */
+export interface DevelopmentClient {
+  readonly client_id: string
+  /** For `client_secret_basic`, `client_secret_post` and `client_secret_jwt`. */
+  readonly client_secret?: string
+  /** Public keys, for `private_key_jwt`. */
+  readonly jwks?: JSONWebKeySet
+  /** `private_key_jwt` with `jwks`, `client_secret_basic` with a secret, else `none` by default. */
+  readonly token_endpoint_auth_method?:
+    | 'none'
+    | 'client_secret_basic'
+    | 'client_secret_post'
+    | 'client_secret_jwt'
+    | 'private_key_jwt'
+  /** All by default; without a way to authenticate the code and refresh grants only. */
+  readonly grant_types?: readonly string[]
+  /** Compared as text; for `http://127.0.0.1` and `http://localhost` the port is free (RFC 8252 §7.3). */
+  readonly redirect_uris?: readonly string[]
+  /** What the client may ask for, separated by spaces; anything by default. */
+  readonly scope?: string
+  /** Added to the client's own access tokens, such as `roles`. */
+  readonly claims?: Readonly<Record<string, unknown>>
+}
+
+/** Somebody who can log in, and be the subject of a grant. */
+export interface DevelopmentUser {
+  readonly sub: string
+  readonly name?: string
+  /** Asked for at login; without one a click is enough. */
+  readonly password?: string
+  /** Added to access tokens for this user, such as `roles` and `groups`. */
+  readonly claims?: Readonly<Record<string, unknown>>
+}
+
+/** An issuer whose JWTs are accepted as grants (RFC 7523 §2.1). */
+export interface DevelopmentAssertionIssuer {
+  readonly issuer: string
+  readonly jwks: JSONWebKeySet
+  readonly type?: 'jwt' | 'id-jag'
+}
+
+/** What the file of `atjwt-issuer` says. */
+export interface DevelopmentConfig {
+  /** The `aud` of a token for which no resource was asked; `https://api.example`. */
+  readonly audience?: string
+  /** Resources which may be asked for (RFC 8707); any by default. */
+  readonly resources?: readonly string[]
+  /** Seconds: 300. */
+  readonly tokenLifetime?: number
+  /** Whether a JWT grant needs an authenticated client; `required`. Read at the start only. */
+  readonly clientAuthentication?: 'required' | 'optional' | 'implicit'
+  readonly clients?: readonly DevelopmentClient[]
+  readonly users?: readonly DevelopmentUser[]
+  readonly trusted?: readonly DevelopmentAssertionIssuer[]
+}
+
+type Kind = 'string' | 'number' | 'object' | 'list of strings' | readonly string[]
+
+const CLIENT: Readonly<Record<keyof DevelopmentClient, Kind>> = {
+  client_id: 'string',
+  client_secret: 'string',
+  jwks: 'object',
+  token_endpoint_auth_method: [
+    'none',
+    'client_secret_basic',
+    'client_secret_post',
+    'client_secret_jwt',
+    'private_key_jwt',
+  ],
+  grant_types: 'list of strings',
+  redirect_uris: 'list of strings',
+  scope: 'string',
+  claims: 'object',
+}
+const USER: Readonly<Record<keyof DevelopmentUser, Kind>> = {
+  sub: 'string',
+  name: 'string',
+  password: 'string',
+  claims: 'object',
+}
+const TRUSTED: Readonly<Record<keyof DevelopmentAssertionIssuer, Kind>> = {
+  issuer: 'string',
+  jwks: 'object',
+  type: ['jwt', 'id-jag'],
+}
+const CONFIG: Readonly<Record<Exclude<keyof DevelopmentConfig, 'clients' | 'users' | 'trusted'>, Kind>> = {
+  audience: 'string',
+  resources: 'list of strings',
+  tokenLifetime: 'number',
+  clientAuthentication: ['required', 'optional', 'implicit'],
+}
+
+/**
+ * Checks a configuration: a name nobody reads is a typing mistake, and it is better found here than in a 401.
+ *
+ * @throws {TypeError} the message names the member
+ */
+export function readConfig(value: unknown): DevelopmentConfig {
+  if (!isRecord(value)) throw new TypeError('The configuration must be an object')
+  const { clients = [], users = [], trusted = [], ...rest } = value
+  checkMembers('', rest, CONFIG)
+  checkList('clients', clients, CLIENT, 'client_id')
+  checkList('users', users, USER, 'sub')
+  checkList('trusted', trusted, TRUSTED, 'issuer')
+  for (const [at, entry] of (trusted as readonly Record<string, unknown>[]).entries())
+    if (entry['jwks'] === undefined) throw new TypeError(`trusted[${at}].jwks must be given`)
+  for (const [at, client] of (clients as readonly DevelopmentClient[]).entries())
+    checkClient(`clients[${at}]`, client)
+  return structuredClone(value) as DevelopmentConfig
+}
+
+function checkClient(name: string, client: DevelopmentClient): void {
+  const method = authenticationMethodOf(client)
+  if (method === 'private_key_jwt' && client.jwks === undefined)
+    throw new TypeError(`${name}.jwks must be given for private_key_jwt`)
+  if (method.startsWith('client_secret') && client.client_secret === undefined)
+    throw new TypeError(`${name}.client_secret must be given for ${method}`)
+  for (const uri of client.redirect_uris ?? []) {
+    if (!URL.canParse(uri) || uri.includes('#'))
+      throw new TypeError(`${name}.redirect_uris must be absolute URIs without a fragment`)
+  }
+}
+
+/** How this client authenticates. */
+export function authenticationMethodOf(
+  client: DevelopmentClient,
+): NonNullable<DevelopmentClient['token_endpoint_auth_method']> {
+  if (client.token_endpoint_auth_method !== undefined) return client.token_endpoint_auth_method
+  if (client.jwks !== undefined) return 'private_key_jwt'
+  return client.client_secret === undefined ? 'none' : 'client_secret_basic'
+}
+
+function checkList(
+  name: string,
+  value: unknown,
+  kinds: Readonly<Record<string, Kind>>,
+  identifier: string,
+): void {
+  if (!Array.isArray(value)) throw new TypeError(`${name} must be a list`)
+  const seen = new Set<unknown>()
+  for (const [at, entry] of value.entries()) {
+    if (!isRecord(entry)) throw new TypeError(`${name}[${at}] must be an object`)
+    checkMembers(`${name}[${at}].`, entry, kinds)
+    const id = entry[identifier]
+    if (typeof id !== 'string' || id === '')
+      throw new TypeError(`${name}[${at}].${identifier} must be a string which is not empty`)
+    if (seen.has(id)) throw new TypeError(`${name}[${at}].${identifier} stands there twice`)
+    seen.add(id)
+  }
+}
+
+function checkMembers(
+  prefix: string,
+  value: Readonly<Record<string, unknown>>,
+  kinds: Readonly<Record<string, Kind>>,
+): void {
+  for (const [name, member] of Object.entries(value)) {
+    const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
+    if (kind === undefined) throw new TypeError(`${prefix}${name.slice(0, 40)} is unknown`)
+    if (!isOf(kind, member))
+      throw new TypeError(
+        `${prefix}${name} must be ${typeof kind === 'string' ? `a ${kind}` : `one of ${kind.join(', ')}`}`,
+      )
+  }
+}
+
+function isOf(kind: Kind, value: unknown): boolean {
+  if (typeof kind !== 'string') return kind.includes(value as string)
+  if (kind === 'object') return isRecord(value)
+  if (kind === 'number') return Number.isInteger(value) && (value as number) > 0
+  if (kind === 'string') return typeof value === 'string'
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

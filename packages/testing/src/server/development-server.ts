@@ -1,0 +1,364 @@
+import type { AddressInfo } from 'node:net'
+
+import type { RateLimiter, TokenRequestEvent } from '@atjwt/core/assertion'
+import { serve, type ServerType } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { csrf } from 'hono/csrf'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+
+import {
+  checkAuthorizationRequest,
+  grantCode,
+  isPasswordOf,
+  readAuthorizationRequest,
+  redirection,
+} from './authorize.ts'
+import { type DevelopmentConfig, isRecord, readConfig } from './config.ts'
+import { frontPage, type MintForm, type Outcome } from './front-page.ts'
+import { answerTokenRequest } from './grants.ts'
+import { introspect, revoke } from './introspect.ts'
+import { judgeToken } from './judge-token.ts'
+import { loginPage, problemPage } from './login-page.ts'
+import { metadataOf } from './metadata.ts'
+import { OAuthProblem } from './oauth-error.ts'
+import { required } from './request-parameters.ts'
+import { RequestLog } from './request-log.ts'
+import { locate, type Tenant, Tenants } from './tenant.ts'
+import {
+  createJudges,
+  createJudging,
+  INTROSPECTION,
+  judgeRequest,
+  type Judged,
+  type Judges,
+  REVOCATION,
+} from './token-endpoint.ts'
+
+/** Octets of a request. */
+const MAX_BODY = 64 * 1024
+
+/** Options of {@link createDevelopmentServer}. */
+export interface DevelopmentServerOptions {
+  /** Clients, users and trusted issuers; a function is asked for each request. */
+  config?: DevelopmentConfig | (() => DevelopmentConfig)
+  /** The origin of all issuers; the listening address by default, before that `http://127.0.0.1:9000`. */
+  origin?: string
+  /** The signature algorithm: `ES256`. */
+  alg?: string
+  /** Issuers that are remembered: 64. */
+  maxTenants?: number
+  /** Limits of the token endpoint: 20,000 requests a second per address, and none on failures. */
+  limits?: { address?: RateLimiter; failures?: RateLimiter }
+  /** Sees every verdict of the token endpoint. */
+  onAudit?: (event: TokenRequestEvent) => void
+  /** Seconds since the epoch. */
+  clock?: () => number
+}
+
+/**
+ * An authorization server for development and tests. Every first part of a path is an issuer of its own, with its own
+ * keys: `http://127.0.0.1:9000`, `http://127.0.0.1:9000/any-tenant`. Keys are made when an issuer is first asked for,
+ * and end with the process.
+ */
+export interface DevelopmentServer extends AsyncDisposable {
+  readonly origin: string
+  /** Answers a request without any network. */
+  readonly fetch: (request: Request) => Promise<Response>
+  /** Serves on 127.0.0.1, and nowhere else. */
+  listen(port?: number): Promise<URL>
+  close(): Promise<void>
+}
+
+type Env = {
+  Bindings: { incoming?: { socket?: { remoteAddress?: string } } }
+  Variables: { tenant: Tenant; what: string }
+}
+
+/**
+ * Creates a {@link DevelopmentServer}.
+ *
+ * @throws {Error} where `NODE_ENV` is `production`: it gives tokens to anybody
+ * @throws {TypeError} when the configuration is wrong; the message names the member
+ */
+export function createDevelopmentServer(options: DevelopmentServerOptions = {}): DevelopmentServer {
+  if (globalThis.process?.env['NODE_ENV'] === 'production')
+    throw new Error('Cannot create a development server: NODE_ENV is production')
+  return new Server(options)
+}
+
+class Server implements DevelopmentServer {
+  readonly #tenants: Tenants
+  readonly #config: () => DevelopmentConfig
+  readonly #now: () => number
+  readonly #app: Hono<Env>
+  readonly #fixedOrigin: boolean
+  #server: ServerType | undefined
+
+  constructor({
+    config = {},
+    origin,
+    alg = 'ES256',
+    maxTenants = 64,
+    limits,
+    onAudit,
+    clock,
+  }: DevelopmentServerOptions) {
+    const fixed = typeof config === 'function' ? undefined : readConfig(config)
+    this.#config = typeof config === 'function' ? config : () => fixed as DevelopmentConfig
+    this.#now = clock ?? (() => Math.floor(Date.now() / 1000))
+    this.#fixedOrigin = origin !== undefined
+    this.#tenants = new Tenants({
+      origin: new URL(origin ?? 'http://127.0.0.1:9000').origin,
+      alg,
+      max: maxTenants,
+      now: this.#now,
+    })
+    this.#app = this.#route(limits ?? {}, onAudit)
+  }
+
+  get origin(): string {
+    return this.#tenants.origin
+  }
+
+  readonly fetch = async (request: Request): Promise<Response> => this.#app.fetch(request)
+
+  async listen(port = 0): Promise<URL> {
+    const server = await new Promise<ServerType>((resolve, reject) => {
+      const starting = serve({ fetch: this.#app.fetch, port, hostname: '127.0.0.1' }, () => {
+        resolve(starting)
+      })
+      starting.once('error', reject)
+    })
+    this.#server = server
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    if (!this.#fixedOrigin) this.#tenants.origin = url
+    return new URL(url)
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (server === undefined) return
+    if ('closeAllConnections' in server) server.closeAllConnections()
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve()
+      })
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #route(
+    limits: NonNullable<DevelopmentServerOptions['limits']>,
+    onAudit: DevelopmentServerOptions['onAudit'],
+  ): Hono<Env> {
+    const config = this.#config
+    const now = this.#now
+    const log = new RequestLog(50)
+    let audited = ''
+    const judging = createJudging({
+      config,
+      now,
+      limits: { address: new RateLimiterMemory({ points: 20_000, duration: 1 }), ...limits },
+      onAudit: (event) => {
+        audited = event.code
+        onAudit?.(event)
+      },
+    })
+    const judgesOf = new WeakMap<Tenant, Judges>()
+    const judge = async (c: Context<Env>, more = ''): Promise<Judged | Response> => {
+      const tenant = c.var.tenant
+      const judges = judgesOf.get(tenant) ?? createJudges(tenant, judging)
+      judgesOf.set(tenant, judges)
+      const body = new Uint8Array(await c.req.raw.arrayBuffer())
+      const suffix = new TextEncoder().encode(more)
+      const whole = new Uint8Array(body.length + suffix.length)
+      whole.set(body)
+      whole.set(suffix, body.length)
+      const address = c.env?.incoming?.socket?.remoteAddress ?? 'in-process'
+      const judged = await judgeRequest(judges, c.req.raw, whole, address, config())
+      c.set('what', judged instanceof Response ? audited : judged.grant_type)
+      return judged
+    }
+
+    const app = new Hono<Env>({ getPath: (request) => locate(new URL(request.url).pathname).path })
+    app.onError((error) => {
+      if (error instanceof OAuthProblem) return error.toResponse()
+      if ('getResponse' in error) return (error as unknown as { getResponse: () => Response }).getResponse()
+      return Response.json({ error: 'server_error' }, { status: 500 })
+    })
+    app.use(async (c, next) => {
+      const { hostname, pathname } = new URL(c.req.url)
+      // A name that somebody made point to 127.0.0.1 would let its page read tokens.
+      if (![new URL(this.origin).hostname, '127.0.0.1', 'localhost', '[::1]'].includes(hostname))
+        return c.text('This server answers by its own name only.\n', 421)
+      c.set('tenant', await this.#tenants.get(locate(pathname).tenant))
+      await next()
+      if (c.req.path !== '/') {
+        log.add(c.var.tenant.issuer, {
+          time: new Date(now() * 1000).toISOString().slice(11, 19),
+          method: c.req.method,
+          path: pathname,
+          status: c.res.status,
+          what: c.var.what ?? '',
+        })
+      }
+      return undefined
+    })
+    app.use(
+      bodyLimit({
+        maxSize: MAX_BODY,
+        onError: () =>
+          Response.json(
+            { error: 'invalid_request', error_description: 'The request is too large' },
+            { status: 413, headers: { 'cache-control': 'no-store' } },
+          ),
+      }),
+    )
+
+    const everywhere = cors({ origin: '*', allowMethods: ['GET'] })
+    app.get('/metadata', everywhere, (c) => c.json(metadataOf(c.var.tenant)))
+    app.get('/jwks', everywhere, (c) => c.json(c.var.tenant.jwks))
+
+    const fromClients = cors({
+      // Browsers send credentials to wherever a client of theirs may run, and nowhere else.
+      origin: (asking) =>
+        (config().clients ?? [])
+          .flatMap(({ redirect_uris }) => redirect_uris ?? [])
+          .some((uri) => isSameOrigin(uri, asking))
+          ? asking
+          : null,
+      allowMethods: ['POST'],
+      allowHeaders: ['authorization', 'content-type', 'dpop'],
+      maxAge: 600,
+    })
+    app.use('/token', fromClients)
+    app.use('/revoke', fromClients)
+    app.all('/token', async (c) => {
+      const judged = await judge(c)
+      if (judged instanceof Response) return judged
+      return answerTokenRequest(judged, { tenant: c.var.tenant, config: config(), now: now() })
+    })
+    app.all('/introspect', async (c) => {
+      const judged = await judge(c, `&grant_type=${INTROSPECTION}`)
+      return judged instanceof Response ? judged : introspect(c.var.tenant, required(judged.params, 'token'))
+    })
+    app.all('/revoke', async (c) => {
+      const judged = await judge(c, `&grant_type=${REVOCATION}`)
+      if (judged instanceof Response) return judged
+      return revoke(c.var.tenant, required(judged.params, 'token'), judged.client?.client_id ?? '', now())
+    })
+
+    app.on(['GET', 'POST'], '/authorize', csrf(), async (c) => {
+      const form = c.req.method === 'POST' ? new URLSearchParams(await c.req.text()) : undefined
+      return this.#authorize(c.var.tenant, form ?? new URL(c.req.url).searchParams, form)
+    })
+
+    app.get('/', (c) => frontPage(c.var.tenant, this.#emptyForm(), log.of(c.var.tenant.issuer)))
+    app.post('/', csrf(), async (c) => {
+      const { form, outcome } = await this.#act(c.var.tenant, new URLSearchParams(await c.req.text()))
+      return frontPage(c.var.tenant, form, log.of(c.var.tenant.issuer), outcome)
+    })
+    return app
+  }
+
+  async #authorize(
+    tenant: Tenant,
+    params: URLSearchParams,
+    form: URLSearchParams | undefined,
+  ): Promise<Response> {
+    const config = this.#config()
+    let request
+    try {
+      request = readAuthorizationRequest(params, config)
+    } catch (error) {
+      if (error instanceof OAuthProblem) return problemPage(error.message)
+      throw error
+    }
+    const back = (answer: Record<string, string>): Response =>
+      redirect(redirection(tenant, request.redirect_uri, params, answer))
+    const problem = checkAuthorizationRequest(request, config)
+    if (problem !== undefined) return back({ error: problem.error, error_description: problem.message })
+    const users = config.users ?? []
+    if (form === undefined) return loginPage(request, users)
+    if (form.get('decision') === 'cancel') return back({ error: 'access_denied' })
+    const user = users.find(({ sub }) => sub === form.get('user'))
+    if (user === undefined || !(await isPasswordOf(user, form.get('password') ?? '')))
+      return loginPage(request, users, 'The user or the password is wrong.')
+    return redirect(grantCode(tenant, request, user, config, this.#now()))
+  }
+
+  #emptyForm(): MintForm {
+    const { audience = 'https://api.example', users = [], clients = [] } = this.#config()
+    return {
+      sub: users[0]?.sub ?? 'user-1',
+      client_id: clients[0]?.client_id ?? 'client-1',
+      audience,
+      scope: '',
+      typ: 'at+jwt',
+      claims: '{}',
+    }
+  }
+
+  async #act(tenant: Tenant, given: URLSearchParams): Promise<{ form: MintForm; outcome: Outcome }> {
+    const empty = this.#emptyForm()
+    if (given.get('action') === 'judge') {
+      const token = (given.get('token') ?? '').trim()
+      const audience = given.get('for') || empty.audience
+      const judgement = await judgeToken(token, audience, this.#tenants, this.#now)
+      return { form: empty, outcome: { judged: { token, audience, judgement } } }
+    }
+    const form: MintForm = {
+      sub: given.get('sub') ?? empty.sub,
+      client_id: given.get('client_id') ?? empty.client_id,
+      audience: given.get('audience') ?? empty.audience,
+      scope: given.get('scope') ?? '',
+      typ: given.get('typ') ?? empty.typ,
+      claims: given.get('claims') || '{}',
+    }
+    let claims: unknown
+    try {
+      claims = JSON.parse(form.claims)
+    } catch {
+      claims = undefined
+    }
+    if (!isRecord(claims)) return { form, outcome: { problem: 'The claims are no JSON object.' } }
+    return { form, outcome: { minted: await this.#mint(tenant, form, claims) } }
+  }
+
+  async #mint(tenant: Tenant, form: MintForm, claims: Readonly<Record<string, unknown>>): Promise<string> {
+    const { sub, client_id, audience, scope, typ } = form
+    const now = this.#now()
+    const { tokenLifetime = 300 } = this.#config()
+    return tenant.sign(typ, {
+      iss: tenant.issuer,
+      sub,
+      aud: audience,
+      client_id,
+      iat: now,
+      exp: now + tokenLifetime,
+      jti: crypto.randomUUID(),
+      scope: scope === '' ? undefined : scope,
+      ...claims,
+    })
+  }
+}
+
+function redirect(location: string): Response {
+  return new Response(null, { status: 303, headers: { location, 'cache-control': 'no-store' } })
+}
+
+function isSameOrigin(uri: string, origin: string): boolean {
+  const known = new URL(uri).origin
+  // The port of a loopback redirect is free, and so is that of the page which uses it.
+  const loopback = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/
+  return (
+    known === origin ||
+    (loopback.test(known) && loopback.test(origin) && new URL(known).hostname === new URL(origin).hostname)
+  )
+}
