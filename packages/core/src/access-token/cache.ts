@@ -50,7 +50,8 @@ export class TokenCache {
     token: VerifiedAccessToken,
   ): void {
     this.#tokens.set(id, token, { size: 2 * tokenLength + 512 })
-    if (encodedHeader.length <= MAX_HEADER_LENGTH) this.#headers.set(encodedHeader, header)
+    if (encodedHeader.length <= MAX_HEADER_LENGTH && !this.#headers.has(encodedHeader))
+      this.#headers.set(copyOfText(encodedHeader), header)
   }
 
   clear(): void {
@@ -61,4 +62,9 @@ export class TokenCache {
   get size(): number {
     return this.#tokens.size
   }
+}
+
+/** A part of a string may be a view which keeps the whole alive, here a token. */
+function copyOfText(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string
 }
