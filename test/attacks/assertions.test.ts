@@ -324,6 +324,25 @@ describe('a stranger', () => {
     }
   })
 
+  test('costs one verification also where no key of a known issuer has the size of the signature', async () => {
+    nodeCrypto.verify = counted as never
+    syncBuiltinESMExports()
+    try {
+      const small = makeSigner('RS256', 'p1')
+      const large = makeSigner('RS256', 'p1', {}, 3072)
+      const known = { ...partner, jwks: { keys: [small.jwk as never] } }
+      expect((await ask(undefined, large)).work).toBe(1)
+      expect(await ask(known, large)).toMatchObject({ code: 'signature_invalid', work: 1 })
+      expect(await ask(known, makeSigner('RS256', 'p1'))).toMatchObject({
+        code: 'signature_invalid',
+        work: 1,
+      })
+    } finally {
+      nodeCrypto.verify = original
+      syncBuiltinESMExports()
+    }
+  })
+
   test('reads nothing of an assertion in answers, errors and events', async () => {
     const secret = 'do-not-print-this'
     const events: TokenRequestEvent[] = []
@@ -486,6 +505,23 @@ describe('limits, by a limiter of rate-limiter-flexible', () => {
     expect((await judge.verify(good(), { address: '192.0.2.2' })).ok).toBe(true)
     const secret = post({ grant_type: 'client_credentials', client_id: 'client-2', client_secret: 'correct' })
     expect((await judge.verify(secret, attacker)).ok).toBe(true)
+  })
+
+  test('an outage of ours is no failure of the client', async () => {
+    let broken = true
+    const judge = createTokenEndpoint({
+      ...parts(),
+      clients: clients({
+        replay: { claim: () => (broken ? Promise.reject(new Error('no connection')) : true) },
+      }),
+      limits: { failures: new RateLimiterMemory({ points: 1, duration: 60 }) },
+    })
+    for (let i = 0; i < 5; i += 1) {
+      const result = await judge.verify(good(), { address: '192.0.2.1' })
+      expect(!result.ok && result.error.code).toBe('replay_store_failed')
+    }
+    broken = false
+    expect((await judge.verify(good(), { address: '192.0.2.1' })).ok).toBe(true)
   })
 
   test('a limiter which fails lets nothing pass', async () => {

@@ -182,6 +182,12 @@ describe('secrets', () => {
     )
   })
 
+  test('of another client than the client_id parameter names are refused', async () => {
+    const parameters = { ...credentials, client_id: 'other' }
+    const result = await make({ secrets }).verify(post(parameters, basic('a', 'p%:ä w')))
+    expect(!result.ok && result.error.code).toBe('client_secret_wrong')
+  })
+
   test('count only when the hook says true', async () => {
     for (const [answer, code] of [
       [false, 'client_secret_wrong'],

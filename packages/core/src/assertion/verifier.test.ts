@@ -124,6 +124,10 @@ describe('keys of a client', () => {
       'client_misconfigured',
     )
     expect(await byClient({ clients: () => 'c' })).toBe('client_misconfigured')
+    const lookalike = { alg: 'ES256', verify: () => Promise.resolve(true) }
+    expect(await byClient({ clients: () => ({ client_id: 'c', secret: lookalike }) })).toBe(
+      'client_misconfigured',
+    )
     expect(await byClient({ clients: () => Promise.reject(new Error('no connection')) })).toBe(
       'resolver_failed',
     )
@@ -215,6 +219,29 @@ test('an assertion which expires while a registry is asked is refused', async ()
   })
   const result = await slow.verify(await sign({ iss: 'c', sub: 'c' }))
   expect(!result.ok && result.error.code).toBe('assertion_expired')
+})
+
+test('a grant which expires while its subject is looked up is refused', async () => {
+  let now = NOW
+  const subject = (): string => {
+    now = NOW + 120
+    return 'account-1'
+  }
+  const slow = grants({ [clock]: () => now, trusted: { issuer: ISSUER, jwks, subject } })
+  const result = await slow.verify(await sign({ iss: ISSUER, sub: 'user-1' }))
+  expect(!result.ok && result.error.code).toBe('assertion_expired')
+})
+
+test('an assertion of more than 16,384 characters is refused for its size', async () => {
+  const padded = async (length: number): Promise<string> => {
+    const pad = length - (await sign({ iss: 'c', sub: 'c', pad: '' })).length
+    return sign({ iss: 'c', sub: 'c', pad: 'x'.repeat(Math.floor((pad * 3) / 4)) })
+  }
+  const largest = await padded(16_380)
+  expect(largest.length).toBeGreaterThan(16_000)
+  expect((await clients().verify(largest)).ok).toBe(true)
+  const result = await clients().verify(await padded(16_400))
+  expect(!result.ok && result.error.code).toBe('assertion_too_large')
 })
 
 test('verify() throws a TypeError for what is no string, and for nothing else', async () => {
