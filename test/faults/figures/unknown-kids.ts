@@ -114,7 +114,8 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
       })
     }
     await time.advance(1 / STEPS_A_SECOND)
-    if (step % (steps / 10) === 0) weigh()
+    // Half way between two fetches: those who wait for one are no growth.
+    if (step % (steps / 10) === steps / 40) weigh()
   }
   await time.advance(6)
   const fetches = issuer.fetches.length - fetched
