@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { clock, createResourceServer, type ResourceServer, type ResourceServerOptions } from '@atjwt/core'
 import { vi } from 'vitest'
 
+import { clientAssertion, clients, grantAssertion, grants } from './assertion-world.ts'
 import { encrypt } from './jwe.ts'
 import { outcomeOfConfiguring } from './outcome.ts'
 import { acts, proof } from './proof.ts'
@@ -116,6 +117,19 @@ proof('BJ-05', {
     ]
     const tokens = Object.fromEntries(types.map((typ) => [typ, tokenOf(KEY, {}, { typ })]))
     return sort(ordinary(), { ...tokens, absent: tokenOf(KEY, {}, { typ: undefined }) })
+  },
+  'an access token where an assertion is expected': async () => {
+    const type = { typ: 'at+jwt' }
+    const code = (result: { ok: true } | { ok: false; error: { code: string } }): string =>
+      result.ok ? 'accepted' : result.error.code
+    return {
+      'as client authentication': code(await clients().verify(clientAssertion({}, type))),
+      'as a grant': code(await grants().verify(grantAssertion({}, type))),
+      'the same without its type': [
+        code(await clients().verify(clientAssertion())),
+        code(await grants().verify(grantAssertion())),
+      ].join(', '),
+    }
   },
 })
 

@@ -111,12 +111,14 @@ export const BJ: readonly Requirement[] = [
           ],
         },
       },
-      open(
-        'later',
-        'an access token where an assertion is expected',
-        '401 it',
-        'assertions (RFC 7523) are an optional part which is not built yet',
-      ),
+      {
+        input: 'an access token where an assertion is expected',
+        outcome: {
+          'as client authentication': 'type_mismatch',
+          'as a grant': 'type_mismatch',
+          'the same without its type': 'accepted, accepted',
+        },
+      },
     ],
   },
   {
