@@ -92,6 +92,8 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
   const during: number[] = []
   let published = Number.NaN
   let rotation = Number.NaN
+  let due = false
+  let weighed = 0
   for (let step = 0; step < steps; step += 1) {
     for (const request of make()) void api.authorize(request).then(count)
     await turn()
@@ -114,8 +116,13 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
       })
     }
     await time.advance(1 / STEPS_A_SECOND)
-    // Half way between two fetches: those who wait for one are no growth.
-    if (step % (steps / 10) === steps / 40) weigh()
+    if (step % (steps / 10) === 0) due = true
+    // Requests which wait for a fetch are no growth.
+    if (due && answered === batch * (step + 1)) {
+      weigh()
+      weighed += 1
+      due = false
+    }
   }
   await time.advance(6)
   const fetches = issuer.fetches.length - fetched
@@ -123,6 +130,7 @@ async function flood(rate: number, seconds: number, down: boolean): Promise<Floo
   during.length = 0
   issuer.fetches.length = 0
   weigh()
+  if (weighed < 5) throw new Error('the heap was not weighed during the flood')
   await api.close()
   return {
     fetches,
