@@ -9,6 +9,8 @@ import {
 } from '@atjwt/hono'
 import { type Context, Hono } from 'hono'
 
+import { exerciseKit } from './kit.ts'
+
 /** What the test tells the application, as JSON in the environment: every runtime has that. */
 export interface Setup {
   readonly issuer: string
@@ -60,6 +62,7 @@ export function createApp({ issuer, audience, now, jwks, discovered }: Setup): H
     app.get(`/discovered/${name}`, protect(api), answer)
     app.get(`/status/${name}`, (c) => c.json(api.status()))
   }
+  app.get('/kit', async (c) => c.json(await exerciseKit()))
   app.get('/crypto', (c) => c.json({ webCryptoVerifications }))
   return app
 }

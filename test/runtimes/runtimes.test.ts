@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { assertBuilt } from '../packaging/built.ts'
 import { bundleWorker } from './bundle-worker.ts'
 import { ATTACKS, corpus } from './corpus.ts'
+import { KIT_FINDING } from './kit.ts'
 import { RUNTIMES, type Served } from './start.ts'
 
 assertBuilt()
@@ -78,6 +79,11 @@ describe.for(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))('%s', 
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
     expect(answer.headers['www-authenticate']).toMatch(/^Bearer /)
     if (errors !== undefined) expect(errors).toContain(errorOf(answer))
+  })
+
+  test('the test kit runs inside, without a port', async () => {
+    const answer = await get(served.url, '/kit')
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, KIT_FINDING])
   })
 
   test('20 requests which come before any key was fetched are all answered, by one fetch of each document', async () => {
