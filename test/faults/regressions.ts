@@ -61,4 +61,17 @@ export const REGRESSIONS: readonly (readonly [name: string, steps: readonly Step
       { kind: 'invented' },
     ],
   ],
+  [
+    'a clock set back while an attempt is under way does not open the schedule',
+    [
+      { kind: 'request', token: 0 },
+      { kind: 'deliver' },
+      { kind: 'deliver' },
+      { kind: 'invented' },
+      { kind: 'jump', seconds: -72 },
+      { kind: 'fault', fault: 'network' },
+      { kind: 'deliver' },
+      { kind: 'request', token: 0 },
+    ],
+  ],
 ]

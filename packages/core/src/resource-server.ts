@@ -10,7 +10,7 @@ import {
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
 import { fail, knownMembers } from './internal/check.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
-import type { IssuerStatus, KeySnapshot } from './issuer/keys.ts'
+import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
 import {
   readAudience,
   readRealm,

@@ -1,5 +1,5 @@
 import { makeKey } from '../virtual-issuer.ts'
-import { atMost, below, exactly, type Figure, type History, toMilliseconds } from './figure.ts'
+import { atMost, below, exactly, type Figure, type History, toMilliseconds, ofMachine } from './figure.ts'
 import { FigureIssuer, type Misbehaviour, requestWith, statusOf } from './issuer.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -72,7 +72,7 @@ async function startOf(kind: string, fault: Misbehaviour): Promise<Figure[]> {
     exactly(`answered 503 of ${REQUESTS}: ${kind}`, unavailable, REQUESTS),
     atMost('fetches', fetches, 5),
     below('longest wait once the first has failed', waited * 1000, 50, ' ms'),
-    below('an answer without a wait (real time, slowest 1 %)', slow(taken), 50, ' ms'),
+    ofMachine(below('an answer without a wait (real time, slowest 1 %)', slow(taken), 50, ' ms')),
     atMost('the first 200 comes after', toMilliseconds(recovery), 2.5, ' s'),
   ]
 }

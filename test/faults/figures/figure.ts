@@ -7,6 +7,12 @@ export interface Figure {
   readonly measured: string
   readonly bar: string
   readonly met: boolean
+  /** Of this machine at this moment: real time, or the heap. The script judges it, a test does not. */
+  readonly machine?: true
+}
+
+export function ofMachine(figure: Figure): Figure {
+  return { ...figure, machine: true }
 }
 
 export interface Extent {

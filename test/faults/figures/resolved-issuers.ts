@@ -3,7 +3,7 @@ import type { TrustedIssuer } from '@atjwt/core'
 import { clock, createResourceServer, customFetch } from '@atjwt/core'
 
 import { AUDIENCE, LIFETIME, makeKey, makeToken } from '../virtual-issuer.ts'
-import { atMost, below, exactly, heapInUse, type History, MIB, told } from './figure.ts'
+import { atMost, below, exactly, heapInUse, type History, MIB, told, ofMachine } from './figure.ts'
 import { statusOf } from './issuer.ts'
 import { VirtualTime } from './virtual-time.ts'
 
@@ -55,8 +55,12 @@ export const resolvedIssuers: History = {
       exactly('authorized', authorized, many + MORE),
       atMost('states kept at a time', states, 2048),
       // Verified tokens, for 10,000 of which the cache allows 32 MiB, and the keys of 2,048 issuers.
-      below('heap growth until every table is full', (full - empty) / MIB, quick ? 24 : 64, ' MiB'),
-      below(`heap growth over ${MORE.toLocaleString('en')} issuers more`, (more - full) / MIB, 2, ' MiB'),
+      ofMachine(
+        below('heap growth until every table is full', (full - empty) / MIB, quick ? 24 : 64, ' MiB'),
+      ),
+      ofMachine(
+        below(`heap growth over ${MORE.toLocaleString('en')} issuers more`, (more - full) / MIB, 2, ' MiB'),
+      ),
       told('resident memory gained meanwhile', (resident - rss) / MIB, ' MiB'),
       exactly('unknown issuers refused', refused, many),
       exactly('fetches for them', fetches - known, 0),

@@ -14,6 +14,7 @@ import {
   MIB,
   told,
   toMilliseconds,
+  ofMachine,
 } from './figure.ts'
 import { ask, FigureIssuer, requestWith } from './issuer.ts'
 import { turn, VirtualTime } from './virtual-time.ts'
@@ -177,13 +178,13 @@ export const unknownKids: History = {
       atMost('fetches', up.fetches, 22),
       exactly('invented names accepted or left without an answer', up.accepted + up.unanswered, 0),
       atMost('a new key is known after', up.rotation, 30, ' s'),
-      below('heap growth', up.growth / MIB, 2, ' MiB'),
+      ofMachine(below('heap growth', up.growth / MIB, 2, ' MiB')),
       told('a valid token before (real time, median)', up.before, ' µs'),
       told('a valid token meanwhile (real time, median)', up.during, ' µs'),
-      below('ratio of the two', ratio, 2),
+      ofMachine(below('ratio of the two', ratio, 2)),
       atMost('fetches while the issuer is down', down.fetches, 16),
       exactly('accepted or left without an answer while it is down', down.accepted + down.unanswered, 0),
-      below('heap growth while it is down', down.growth / MIB, 2, ' MiB'),
+      ofMachine(below('heap growth while it is down', down.growth / MIB, 2, ' MiB')),
     ]
     return figures
   },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { KeySet } from '../issuer/jwks.ts'
-import { StaticKeys } from '../issuer/keys.ts'
+import { StaticKeys } from '../issuer/static-keys.ts'
 import type { Trust } from '../issuer/trust.ts'
 import { looksForeign, type TimeRules, validateClaims } from './validators.ts'
 

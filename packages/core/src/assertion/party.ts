@@ -5,7 +5,10 @@ import { check, fail, listOf } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { EventSink } from '../issuer/events.ts'
 import { readKeySet } from '../issuer/jwks.ts'
-import { IssuerKeys, type IssuerStatus, type KeyContext, StaticKeys } from '../issuer/keys.ts'
+import type { KeyContext } from '../issuer/documents.ts'
+import type { IssuerStatus, KeySource } from '../issuer/key-source.ts'
+import { IssuerKeys } from '../issuer/keys.ts'
+import { StaticKeys } from '../issuer/static-keys.ts'
 import { OriginRule } from '../issuer/origin.ts'
 import type { CommonOptions } from './options.ts'
 
@@ -28,8 +31,8 @@ export interface KeyPlace {
 export class PartyKeys {
   readonly #context: KeyContext
   readonly #options: CommonOptions
-  readonly #configured = new Map<string, IssuerKeys | StaticKeys>()
-  readonly #resolved = new LRUCache<string, IssuerKeys | StaticKeys>({
+  readonly #configured = new Map<string, KeySource>()
+  readonly #resolved = new LRUCache<string, KeySource>({
     max: MAX_RESOLVED,
     dispose: (keys) => {
       keys.purge()
@@ -51,7 +54,7 @@ export class PartyKeys {
   }
 
   /** @param resolved whether a resolver named the place: then private addresses are refused */
-  of(option: string, place: KeyPlace, resolved: boolean): IssuerKeys | StaticKeys {
+  of(option: string, place: KeyPlace, resolved: boolean): KeySource {
     const { jwks, metadata } = place
     const id = JSON.stringify([
       place.id,
@@ -67,7 +70,7 @@ export class PartyKeys {
     return keys
   }
 
-  #make(option: string, place: KeyPlace, resolved: boolean): IssuerKeys | StaticKeys {
+  #make(option: string, place: KeyPlace, resolved: boolean): KeySource {
     const { id, jwks, metadata } = place
     if (jwks !== undefined && !(jwks instanceof URL)) {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.

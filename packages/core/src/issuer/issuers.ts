@@ -17,7 +17,10 @@ import { withDeadline } from '../internal/deadline.ts'
 import { isDeepFrozen } from '../internal/frozen.ts'
 import { EventSink } from './events.ts'
 import { readKeySet } from './jwks.ts'
-import { IssuerKeys, type IssuerStatus, type KeyContext, type KeySnapshot, StaticKeys } from './keys.ts'
+import type { KeyContext } from './documents.ts'
+import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
+import { IssuerKeys } from './keys.ts'
+import { StaticKeys } from './static-keys.ts'
 import { OriginRule } from './origin.ts'
 import type { Deviations, IssuerResolver, Trust, TrustedIssuer } from './trust.ts'
 
@@ -33,9 +36,9 @@ export class KeyRegistry {
   readonly #context: KeyContext
   readonly #options: ResolvedOptions
   readonly #seeds: ReadonlyMap<string, KeySnapshot>
-  readonly #configured = new Map<string, IssuerKeys | StaticKeys>()
+  readonly #configured = new Map<string, KeySource>()
   readonly #revoked = new LRUCache<string, readonly string[]>({ max: MAX_RESOLVED })
-  readonly #resolved = new LRUCache<string, IssuerKeys | StaticKeys>({
+  readonly #resolved = new LRUCache<string, KeySource>({
     max: MAX_RESOLVED,
     dispose: (keys) => {
       // What they verified must not outlive the state which watches over it.
@@ -58,10 +61,10 @@ export class KeyRegistry {
     }
   }
 
-  of(issuer: TrustedIssuer, resolved: boolean): IssuerKeys | StaticKeys {
+  of(issuer: TrustedIssuer, resolved: boolean): KeySource {
     const table: {
-      get(id: string): IssuerKeys | StaticKeys | undefined
-      set(id: string, keys: IssuerKeys | StaticKeys): unknown
+      get(id: string): KeySource | undefined
+      set(id: string, keys: KeySource): unknown
     } = resolved ? this.#resolved : this.#configured
     const { jwks, metadata, jwksOrigins } = issuer
     const id = JSON.stringify([
@@ -79,7 +82,7 @@ export class KeyRegistry {
     return keys
   }
 
-  #make(issuer: TrustedIssuer, resolved: boolean): IssuerKeys | StaticKeys {
+  #make(issuer: TrustedIssuer, resolved: boolean): KeySource {
     const { jwks, metadata } = issuer
     if (jwks !== undefined && !(jwks instanceof URL)) {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
@@ -121,7 +124,7 @@ export class KeyRegistry {
   }
 
   /** Every state there is. */
-  *all(): Generator<IssuerKeys | StaticKeys> {
+  *all(): Generator<KeySource> {
     yield* this.#configured.values()
     yield* this.#resolved.values()
   }

@@ -1,22 +1,21 @@
-import { freezes, resolveHost, sharesPromises, waitUntil as platformWaitUntil } from '#runtime'
+import { freezes, sharesPromises, waitUntil as platformWaitUntil } from '#runtime'
 import { LRUCache } from 'lru-cache'
 
 import { Refusal } from '../errors.ts'
+import { parseJSONObject } from '../internal/json.ts'
 import { after } from '../internal/timer.ts'
-import { type JSONObject, parseJSONObject } from '../internal/json.ts'
-import { readMetadata, wellKnownLocations } from './discover.ts'
-import type { EventSink, KeyFailure } from './events.ts'
-import { Attempt, FETCH_DEADLINE, type FetchedText, fetchText } from './fetch.ts'
+import { TokenBucket } from './bucket.ts'
+import { Discovery, type KeyLocation } from './discovery.ts'
+import { Documents, type Failure, type KeyContext, TRANSIENT } from './documents.ts'
+import type { KeyFailure } from './events.ts'
+import { Attempt, FETCH_DEADLINE, type FetchedText } from './fetch.ts'
 import type { VerificationKey } from './jwk.ts'
 import { type KeySet, readJWKS, readKeySet } from './jwks.ts'
-import type { OriginRule } from './origin.ts'
-import { TokenBucket } from './bucket.ts'
+import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
 import { RevokedKeys } from './revoked.ts'
 
-/** Seconds a set is fresh when its answer does not say, and the least it is fresh whatever the answer says. */
-const LIFETIME = { unstated: 600, min: 60 } as const
-/** Seconds the metadata is fresh when its answer does not say; it changes far less often than keys do. */
-const METADATA_LIFETIME = 3600
+/** Seconds a set is fresh when its answer does not say. */
+const UNSTATED_LIFETIME = 600
 /** From here on, as parts of the lifetime, the next read starts a refresh: spread, so that instances part ways. */
 const REFRESH_AT = { from: 0.8, spread: 0.1 } as const
 /** Seconds between attempts: without a usable set requests fail, so it is asked often; with one there is time. */
@@ -27,61 +26,20 @@ const UNKNOWN_KID = { burst: 2, every: 30, remembered: 1024 } as const
 const FROZEN_WAIT = 1
 const MAX_KID_LENGTH = 1024
 
-/** Where the keys of one issuer come from. */
-export interface KeyLocation {
-  readonly issuer: string
-  /** Replaces the well-known places. */
-  readonly metadata?: string | undefined
-  /** Replaces discovery. */
-  readonly jwksUri?: string | undefined
-  readonly origins: OriginRule
-}
-
-/** What every issuer of a resource server shares. */
-export interface KeyContext {
-  /** Seconds since the epoch. */
-  readonly clock: () => number
-  readonly fetch: typeof fetch
-  /** Whether `fetch` is the runtime's own, so that addresses are ours to check. */
-  readonly ownsNetwork: boolean
-  readonly maxStale: number
-  readonly maxKeyLifetime: number
-  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
-  readonly events: EventSink
-}
-
-/** The state of one issuer's keys, for a readiness route. Times are seconds since the epoch. */
-export interface IssuerStatus {
-  readonly issuer: string
-  /** `ready`: fresh; `stale`: past its lifetime and not refreshed yet; `unavailable`: no usable keys after a try. */
-  readonly state: 'ready' | 'stale' | 'unavailable' | 'never_loaded'
-  /** The number of usable keys. */
-  readonly keys: number
-  readonly fetchedAt?: number
-  /** When the next attempt is made at the earliest; present while attempts fail. */
-  readonly nextTryAt?: number
-  /** Why the last attempt failed; present while attempts fail. */
-  readonly failure?: KeyFailure
-}
-
-/** The public keys of one issuer as they were known, to start another instance with. JSON. */
-export interface KeySnapshot {
-  readonly issuer: string
-  readonly jwks: { readonly keys: readonly JSONObject[] }
-  readonly jwks_uri?: string
-  /** Seconds since the epoch. */
+/** Seconds since the epoch. */
+interface Times {
   readonly fetchedAt: number
-  /** Seconds since the epoch. */
   readonly freshUntil: number
+  /** From here on the next read starts a refresh. */
+  readonly refreshAt: number
+  readonly staleUntil: number
 }
 
-interface Loaded {
+interface Loaded extends Times {
   readonly set: KeySet
-  readonly fetchedAt: number
-  freshUntil: number
-  refreshAt: number
-  staleUntil: number
-  etag: string | undefined
+  /** The place it came from, to which its validator belongs. */
+  readonly jwksUri: string | undefined
+  readonly etag: string | undefined
 }
 
 interface Flight {
@@ -94,26 +52,6 @@ interface Flight {
 }
 
 /**
- * The seam between verification and keys. What is found are candidates to try in order; a refusal says why there are
- * none: the token's fault, or nobody's.
- */
-export interface KeySource {
-  /**
-   * @param plausible judges everything about the token that needs no key; only a token which passes may cause a fetch
-   */
-  find(
-    kid: string | undefined,
-    alg: string,
-    now: number,
-    plausible: () => Refusal | undefined,
-  ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal>
-  /** Whether what a key verified may still be served without asking `find`; starts a refresh when one is due. */
-  usable(now: number): boolean
-  /** Reports a plausible token whose signature failed under a known key: the issuer may have new keys under old names. */
-  suspect(now: number): void
-}
-
-/**
  * The keys of one issuer: fetched once for any number of waiters, refreshed ahead in the background, served on while
  * the issuer fails, dropped as soon as the issuer says so.
  *
@@ -122,9 +60,9 @@ export interface KeySource {
  */
 export class IssuerKeys implements KeySource {
   readonly issuer: string
-  readonly #location: KeyLocation
   readonly #context: KeyContext
-  readonly #places: readonly string[]
+  readonly #documents: Documents
+  readonly #discovery: Discovery
   readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
   /** Made when it is needed: it takes its whole size at once, and a resolver may have thousands of issuers. */
   #missing: LRUCache<string, number> | undefined
@@ -140,24 +78,15 @@ export class IssuerKeys implements KeySource {
   #staleAnnounced = false
   #suspectedAt = Number.NEGATIVE_INFINITY
 
-  #jwksUri: string | undefined
-  #place = 0
-  #metadataEtag: string | undefined
-  #metadataRefreshAt = 0
-
   #under: Attempt | undefined
   #closed = false
 
   constructor(location: KeyLocation, context: KeyContext, seed?: KeySnapshot) {
     this.issuer = location.issuer
-    this.#location = location
     this.#context = context
     this.#seed = seed
-    this.#jwksUri = location.jwksUri
-    // A place that is known is not looked for: then whoever has the keys may have a name which is no URL.
-    if (location.jwksUri !== undefined) this.#places = []
-    else if (location.metadata === undefined) this.#places = wellKnownLocations(location.issuer)
-    else this.#places = [location.metadata]
+    this.#documents = new Documents(location.issuer, location.origins, context)
+    this.#discovery = new Discovery(location, this.#documents, context.events)
   }
 
   find(
@@ -218,10 +147,11 @@ export class IssuerKeys implements KeySource {
   snapshot(): KeySnapshot | undefined {
     if (this.#loaded === undefined) return this.#seed
     const { set, fetchedAt, freshUntil } = this.#loaded
+    const { jwksUri } = this.#discovery
     return {
       issuer: this.issuer,
       jwks: { keys: set.keys.map((key) => key.toJWK()) },
-      ...(this.#jwksUri === undefined ? {} : { jwks_uri: this.#jwksUri }),
+      ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri }),
       fetchedAt,
       freshUntil,
     }
@@ -248,9 +178,7 @@ export class IssuerKeys implements KeySource {
     if (this.#loaded !== undefined) this.#retire(this.#loaded.set, undefined)
     this.#loaded = undefined
     this.#seed = undefined
-    this.#jwksUri = this.#location.jwksUri
-    this.#metadataRefreshAt = 0
-    this.#metadataEtag = undefined
+    this.#discovery.forget()
     this.#nextTryAt = 0
     this.#failures = 0
     this.#missing?.clear()
@@ -423,7 +351,7 @@ export class IssuerKeys implements KeySource {
     const at = this.#context.clock()
     this.#failures += 1
     this.#failure = failure.reason
-    this.#nextTryAt = at + this.#retryDelay(at, failure.retryAfter)
+    this.#nextTryAt = this.#nextAttempt(now, at, failure.retryAfter)
     this.#context.events.emit(() => ({
       type: 'retry_scheduled',
       issuer: this.issuer,
@@ -432,29 +360,28 @@ export class IssuerKeys implements KeySource {
     }))
   }
 
-  #retryDelay(now: number, retryAfter = 0): number {
-    const spread = 1 + RETRY.spread * Math.random()
-    if (this.#current(now) === undefined) {
-      const delay = this.#failures === 1 ? RETRY.first : RETRY.empty * spread
-      return Math.max(delay, Math.min(retryAfter, RETRY.emptyCap))
+  /** @param started when the attempt which failed began, and `ended` when it ended */
+  #nextAttempt(started: number, ended: number, retryAfter = 0): number {
+    if (this.#current(ended) === undefined) {
+      const pause = this.#failures === 1 ? RETRY.first : RETRY.empty * (1 + RETRY.spread * Math.random())
+      return ended + Math.max(pause, Math.min(retryAfter, RETRY.emptyCap))
     }
-    const delay = Math.min(RETRY.first * 2 ** Math.min(this.#failures - 1, 10) * spread, RETRY.warmCap)
-    return Math.max(delay, Math.min(retryAfter, RETRY.warmCap))
+    const pause = Math.min(RETRY.first * 2 ** Math.min(this.#failures - 1, 10), RETRY.warmCap)
+    const spread = pause * (1 - RETRY.spread * Math.random())
+    // Counted from its beginning: one that hung has used up a part of the pause.
+    const begun = Math.min(started, ended)
+    return Math.max(ended + RETRY.first, begun + spread, ended + Math.min(retryAfter, RETRY.warmCap))
   }
 
   async #fetchKeys(now: number, under: Attempt): Promise<Failure | undefined> {
-    if (
-      this.#location.jwksUri === undefined &&
-      (this.#jwksUri === undefined || now >= this.#metadataRefreshAt)
-    ) {
-      const failure = await this.#discover(now, under)
-      // A place that was known goes on to serve: what fails is only the news about it.
-      if (this.#jwksUri === undefined) return failure ?? { reason: 'not_modified_unasked' }
-    }
-    const fetched = await this.#fetch('jwks', this.#jwksUri as string, this.#loaded?.etag, under)
+    const nowhere = await this.#discovery.find(now, under)
+    if (nowhere !== undefined) return nowhere
+    const jwksUri = this.#discovery.jwksUri as string
+    // The validator belongs to the place which gave it.
+    const etag = this.#loaded?.jwksUri === jwksUri ? this.#loaded.etag : undefined
+    const fetched = await this.#documents.fetch('jwks', jwksUri, etag, under)
     if (!fetched.ok) {
-      // An answer that says there are no keys here: the place may have moved.
-      if (!TRANSIENT.has(fetched.reason)) this.#metadataRefreshAt = 0
+      if (!TRANSIENT.has(fetched.reason)) this.#discovery.doubt()
       return fetched
     }
     if (fetched.text === undefined) {
@@ -470,19 +397,14 @@ export class IssuerKeys implements KeySource {
         : await readJWKS(document, this.#loaded?.set.keys ?? [], this.#revoked)
     if (set === undefined) {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
-      this.#context.events.emit(() => ({
-        type: 'fetch_failed',
-        issuer: this.issuer,
-        document: 'jwks',
-        reason,
-      }))
-      this.#metadataRefreshAt = 0
+      this.#documents.unusable('jwks', reason)
+      this.#discovery.doubt()
       return { reason }
     }
     const latest = this.#loaded?.set
     // A key may have been retired by hand while the answer was read.
     const fresh = set.where((key) => !key.retired && !this.#revoked.has(key))
-    this.#loaded = { set: fresh, etag: fetched.etag, ...this.#lifetime(now, fetched) }
+    this.#loaded = { set: fresh, jwksUri, etag: fetched.etag, ...this.#lifetime(now, fetched) }
     this.#announce(latest, fresh)
     this.#retire(latest, fresh)
     this.#missing?.clear()
@@ -509,12 +431,11 @@ export class IssuerKeys implements KeySource {
     }
   }
 
-  #lifetime(now: number, fetched: FetchedText): Omit<Loaded, 'set' | 'etag'> {
-    const lifetime = clampLifetime(fetched.lifetime ?? LIFETIME.unstated, this.#context.maxKeyLifetime)
-    return this.#times(now, now + lifetime)
+  #lifetime(now: number, fetched: FetchedText): Times {
+    return this.#times(now, now + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME))
   }
 
-  #times(fetchedAt: number, freshUntil: number): Omit<Loaded, 'set' | 'etag'> {
+  #times(fetchedAt: number, freshUntil: number): Times {
     const part = REFRESH_AT.from + REFRESH_AT.spread * Math.random()
     return {
       fetchedAt,
@@ -530,116 +451,14 @@ export class IssuerKeys implements KeySource {
     if (this.#loaded !== undefined || seed.fetchedAt > now + 60) return
     const set = readKeySet(seed.jwks, [], this.#revoked)
     if (set === undefined) return
-    const lifetime = clampLifetime(seed.freshUntil - seed.fetchedAt, this.#context.maxKeyLifetime)
-    this.#loaded = { set, etag: undefined, ...this.#times(seed.fetchedAt, seed.fetchedAt + lifetime) }
-    if (
-      this.#jwksUri === undefined &&
-      seed.jwks_uri !== undefined &&
-      this.#location.origins.allows(seed.jwks_uri)
-    ) {
-      this.#jwksUri = seed.jwks_uri
-    }
-  }
-
-  /**
-   * Asks the places in order, beginning with the one that answered before. What is definitely no document moves on; a
-   * network failure or a 5xx decides nothing and ends the attempt, and the next one begins a place further, so that a
-   * place which always fails does not hide the others.
-   */
-  async #discover(now: number, under: Attempt): Promise<Failure | undefined> {
-    let worst: KeyFailure | undefined
-    const first = this.#place
-    // With keys at hand there is time: one place per attempt, so that an outage is not made worse by looking around.
-    const places = this.#jwksUri === undefined ? this.#places.length : 1
-    for (let i = 0; i < places; i += 1) {
-      const index = (first + i) % this.#places.length
-      const place = this.#places[index] as string
-      // oxlint-disable-next-line no-await-in-loop -- the order decides
-      const fetched = await this.#fetch(
-        'metadata',
-        place,
-        index === first ? this.#metadataEtag : undefined,
-        under,
-      )
-      if (!fetched.ok) {
-        if (TRANSIENT.has(fetched.reason)) {
-          if (this.#jwksUri === undefined) this.#place = (index + 1) % this.#places.length
-          return fetched
-        }
-        worst ??= fetched.reason
-        this.#place = (index + 1) % this.#places.length
-        continue
-      }
-      if (fetched.text !== undefined) {
-        const metadata = readMetadata(fetched, this.issuer, (url) => this.#location.origins.allows(url))
-        if (typeof metadata === 'string') {
-          const reason = metadata
-          this.#context.events.emit(() => ({
-            type: 'fetch_failed',
-            issuer: this.issuer,
-            document: 'metadata',
-            reason,
-          }))
-          // A document that is wrong says more than a place without one.
-          worst = metadata
-          continue
-        }
-        this.#follow(metadata.jwks_uri)
-      }
-      this.#place = index
-      this.#metadataEtag = fetched.etag
-      const lifetime = clampLifetime(fetched.lifetime ?? METADATA_LIFETIME, this.#context.maxKeyLifetime)
-      this.#metadataRefreshAt = now + lifetime * REFRESH_AT.from
-      return undefined
-    }
-    return { reason: worst ?? 'status_refused' }
-  }
-
-  #follow(jwksUri: string): void {
-    const before = this.#jwksUri
-    if (before === jwksUri) return
-    this.#jwksUri = jwksUri
-    // The validator belongs to the old place.
-    if (this.#loaded !== undefined) this.#loaded.etag = undefined
-    if (before === undefined) return
-    const from = new URL(before).origin
-    const to = new URL(jwksUri).origin
-    if (from !== to)
-      this.#context.events.emit(() => ({ type: 'jwks_origin_changed', issuer: this.issuer, from, to }))
-  }
-
-  async #fetch(
-    document: 'metadata' | 'jwks',
-    url: string,
-    etag: string | undefined,
-    under: Attempt,
-  ): Promise<FetchedText | (Failure & { readonly ok: false })> {
-    const { clock, events, ownsNetwork, fetch: doFetch } = this.#context
-    const { issuer } = this
-    events.emit(() => ({ type: 'fetch_started', issuer, document }))
-    const { origins } = this.#location
-    const refused = ownsNetwork ? await under.race(() => origins.refusesAddress(url, resolveHost)) : undefined
-    const fetched =
-      refused === undefined
-        ? await fetchText(url, doFetch, etag, clock, under)
-        : { ok: false as const, failure: refused }
-    if (fetched.ok) {
-      events.emit(() => ({ type: 'fetch_succeeded', issuer, document }))
-      return fetched
-    }
-    const reason: KeyFailure = fetched.failure
-    events.emit(() => ({ type: 'fetch_failed', issuer, document, reason }))
-    return { ok: false, reason, ...('retryAfter' in fetched ? { retryAfter: fetched.retryAfter } : {}) }
+    const { fetchedAt, freshUntil, jwks_uri } = seed
+    const lifetime = this.#documents.lifetimeOf(freshUntil - fetchedAt, UNSTATED_LIFETIME)
+    const times = this.#times(fetchedAt, fetchedAt + lifetime)
+    this.#loaded = { set, jwksUri: undefined, etag: undefined, ...times }
+    if (jwks_uri !== undefined) this.#discovery.suggest(jwks_uri)
   }
 }
 
-interface Failure {
-  readonly reason: KeyFailure
-  readonly retryAfter?: number | undefined
-}
-
-/** Failures which say nothing about whether there is a document. */
-const TRANSIENT: ReadonlySet<KeyFailure> = new Set<KeyFailure>(['network', 'timeout', 'status_transient'])
 /** Failures which somebody has to mend: waiting does not. */
 const MISCONFIGURED: ReadonlySet<KeyFailure> = new Set<KeyFailure>([
   'issuer_mismatch',
@@ -653,10 +472,6 @@ const MISCONFIGURED: ReadonlySet<KeyFailure> = new Set<KeyFailure>([
   'too_large',
 ])
 
-function clampLifetime(lifetime: number, max: number): number {
-  return Math.min(Math.max(lifetime, LIFETIME.min), max)
-}
-
 async function withinSeconds(seconds: number, work: Promise<void>): Promise<void> {
   let cancel: (() => void) | undefined
   const limit = new Promise<void>((resolve) => {
@@ -667,48 +482,4 @@ async function withinSeconds(seconds: number, work: Promise<void>): Promise<void
   } finally {
     cancel?.()
   }
-}
-
-/** Keys which are part of the configuration: nothing is fetched. */
-export class StaticKeys implements KeySource {
-  readonly issuer: string
-  #set: KeySet
-
-  constructor(issuer: string, set: KeySet) {
-    this.issuer = issuer
-    this.#set = set
-  }
-
-  find(kid: string | undefined, alg: string): readonly VerificationKey[] | Refusal {
-    const candidates = this.#set.candidates(kid, alg)
-    if (candidates.length > 0) return candidates
-    return new Refusal(kid === undefined || this.#set.has(kid) ? 'key_unsuitable' : 'kid_unknown')
-  }
-
-  usable(): boolean {
-    return true
-  }
-
-  suspect(): void {}
-
-  async load(): Promise<Refusal | undefined> {
-    return undefined
-  }
-
-  status(): IssuerStatus {
-    return { issuer: this.issuer, state: 'ready', keys: this.#set.keys.length }
-  }
-
-  snapshot(): KeySnapshot | undefined {
-    return undefined
-  }
-
-  revoke(kid: string): void {
-    for (const key of this.#set.keys) if (key.kid === kid) key.retired = true
-    this.#set = this.#set.where((key) => key.kid !== kid)
-  }
-
-  purge(): void {}
-
-  close(): void {}
 }

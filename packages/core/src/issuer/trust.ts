@@ -2,7 +2,7 @@ import type { JSONWebKeySet } from 'jose'
 
 import type { Authorities, Authority } from '../access-token/authorities.ts'
 import type { ResourceRequest } from '../request.ts'
-import type { KeySource } from './keys.ts'
+import type { KeySource } from './key-source.ts'
 
 /** One value or several. An empty list throws at construction. */
 export type OneOrMore<T> = T | readonly T[]

@@ -1,0 +1,128 @@
+import { readMetadata, wellKnownLocations } from './discover.ts'
+import { type Documents, type Failure, TRANSIENT } from './documents.ts'
+import type { EventSink, KeyFailure } from './events.ts'
+import type { Attempt } from './fetch.ts'
+import type { OriginRule } from './origin.ts'
+
+/** Seconds the metadata is fresh when its answer does not say; it changes far less often than keys do. */
+const UNSTATED_LIFETIME = 3600
+/** The part of its lifetime after which it is asked for again, with the next fetch of the keys. */
+const REFRESH_AT = 0.8
+
+/** Where the keys of one issuer come from. */
+export interface KeyLocation {
+  readonly issuer: string
+  /** Replaces the well-known places. */
+  readonly metadata?: string | undefined
+  /** Replaces discovery. */
+  readonly jwksUri?: string | undefined
+  readonly origins: OriginRule
+}
+
+/** Where the keys of an issuer are: configured, or found in its metadata, and found again when they move. */
+export class Discovery {
+  readonly #location: KeyLocation
+  readonly #documents: Documents
+  readonly #events: EventSink
+  readonly #places: readonly string[]
+  #jwksUri: string | undefined
+  /** The place which answered last, or is to be asked next. */
+  #place = 0
+  #etag: string | undefined
+  #refreshAt = 0
+
+  constructor(location: KeyLocation, documents: Documents, events: EventSink) {
+    this.#location = location
+    this.#documents = documents
+    this.#events = events
+    this.#jwksUri = location.jwksUri
+    // A place that is known is not looked for: then whoever has the keys may have a name which is no URL.
+    if (location.jwksUri !== undefined) this.#places = []
+    else if (location.metadata === undefined) this.#places = wellKnownLocations(location.issuer)
+    else this.#places = [location.metadata]
+  }
+
+  /** Where the keys are, as far as is known. */
+  get jwksUri(): string | undefined {
+    return this.#jwksUri
+  }
+
+  /** Takes a place from a snapshot, if none is known and the rules allow it. */
+  suggest(jwksUri: string): void {
+    if (this.#jwksUri === undefined && this.#documents.allows(jwksUri)) this.#jwksUri = jwksUri
+  }
+
+  /** The known place said that there are no keys: they may have moved. */
+  doubt(): void {
+    this.#refreshAt = 0
+  }
+
+  forget(): void {
+    this.#jwksUri = this.#location.jwksUri
+    this.#refreshAt = 0
+    this.#etag = undefined
+  }
+
+  /**
+   * Reads the metadata when it is due. A failure while a place is known is none: what fails is only the news about it.
+   */
+  async find(now: number, under: Attempt): Promise<Failure | undefined> {
+    if (this.#location.jwksUri !== undefined) return undefined
+    if (this.#jwksUri !== undefined && now < this.#refreshAt) return undefined
+    const failure = await this.#ask(now, under)
+    return this.#jwksUri === undefined ? (failure ?? { reason: 'not_modified_unasked' }) : undefined
+  }
+
+  /**
+   * Asks the places in order, beginning with the one that answered before. What is definitely no document moves on; a
+   * network failure or a 5xx decides nothing and ends the attempt, and the next one begins a place further, so that a
+   * place which always fails does not hide the others.
+   */
+  async #ask(now: number, under: Attempt): Promise<Failure | undefined> {
+    let worst: KeyFailure | undefined
+    const first = this.#place
+    // With keys at hand there is time: one place per attempt, so that an outage is not made worse by looking around.
+    const places = this.#jwksUri === undefined ? this.#places.length : 1
+    for (let i = 0; i < places; i += 1) {
+      const index = (first + i) % this.#places.length
+      const next = (index + 1) % this.#places.length
+      const etag = index === first ? this.#etag : undefined
+      // oxlint-disable-next-line no-await-in-loop -- the order decides
+      const fetched = await this.#documents.fetch('metadata', this.#places[index] as string, etag, under)
+      if (!fetched.ok) {
+        if (TRANSIENT.has(fetched.reason)) {
+          if (this.#jwksUri === undefined) this.#place = next
+          return fetched
+        }
+        worst ??= fetched.reason
+        this.#place = next
+        continue
+      }
+      if (fetched.text !== undefined) {
+        const metadata = readMetadata(fetched, this.#location.issuer, (url) => this.#documents.allows(url))
+        if (typeof metadata === 'string') {
+          this.#documents.unusable('metadata', metadata)
+          // A document that is wrong says more than a place without one.
+          worst = metadata
+          continue
+        }
+        this.#follow(metadata.jwks_uri)
+      }
+      this.#place = index
+      this.#etag = fetched.etag
+      this.#refreshAt = now + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME) * REFRESH_AT
+      return undefined
+    }
+    return { reason: worst ?? 'status_refused' }
+  }
+
+  #follow(jwksUri: string): void {
+    const before = this.#jwksUri
+    this.#jwksUri = jwksUri
+    if (before === undefined || before === jwksUri) return
+    const { issuer } = this.#location
+    const from = new URL(before).origin
+    const to = new URL(jwksUri).origin
+    if (from !== to) this.#events.emit(() => ({ type: 'jwks_origin_changed', issuer, from, to }))
+  }
+}
