@@ -362,15 +362,15 @@ export class IssuerKeys implements KeySource {
 
   /** @param started when the attempt which failed began, and `ended` when it ended */
   #nextAttempt(started: number, ended: number, retryAfter = 0): number {
+    const spread = 1 + RETRY.spread * Math.random()
     if (this.#current(ended) === undefined) {
-      const pause = this.#failures === 1 ? RETRY.first : RETRY.empty * (1 + RETRY.spread * Math.random())
+      const pause = this.#failures === 1 ? RETRY.first : RETRY.empty * spread
       return ended + Math.max(pause, Math.min(retryAfter, RETRY.emptyCap))
     }
-    const pause = Math.min(RETRY.first * 2 ** Math.min(this.#failures - 1, 10), RETRY.warmCap)
-    const spread = pause * (1 - RETRY.spread * Math.random())
+    const pause = Math.min(RETRY.first * 2 ** Math.min(this.#failures - 1, 10) * spread, RETRY.warmCap)
     // Counted from its beginning: one that hung has used up a part of the pause.
     const begun = Math.min(started, ended)
-    return Math.max(ended + RETRY.first, begun + spread, ended + Math.min(retryAfter, RETRY.warmCap))
+    return Math.max(ended + RETRY.first, begun + pause, ended + Math.min(retryAfter, RETRY.warmCap))
   }
 
   async #fetchKeys(now: number, under: Attempt): Promise<Failure | undefined> {
