@@ -1,4 +1,5 @@
-import { createTestIssuer, type TestIssuer } from '@atjwt/testing'
+import { createTestIssuer } from '@atjwt/testing'
+import type { DevelopmentServer } from '@atjwt/testing/server'
 
 /** One call of the demonstration, and what must come of it. */
 export interface Call {
@@ -20,10 +21,12 @@ export interface Expectation {
 }
 
 /** The calls, good and bad, with tokens of `issuer` and, for the forged one, of somebody who pretends to be it. */
-export async function prepareCalls(issuer: TestIssuer): Promise<readonly Call[]> {
+export async function prepareCalls(
+  issuer: Pick<DevelopmentServer, 'origin' | 'issue' | 'jwks'>,
+): Promise<readonly Call[]> {
   const now = Math.floor(Date.now() / 1000)
-  const forger = await createTestIssuer({ issuer: issuer.issuer, audience: issuer.audience })
-  const kid = issuer.jwks.keys[0]?.kid
+  const forger = await createTestIssuer({ issuer: issuer.origin })
+  const [{ kid } = {}] = (await issuer.jwks()).keys
   const read = { scope: 'orders:read' }
   const list = { method: 'GET', path: '/orders' } as const
   const invalid = { status: 401, error: 'invalid_token' } as const

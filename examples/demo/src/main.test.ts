@@ -11,7 +11,8 @@ test('with --once shows every call in every framework, and ends with 0', async (
   await using child = run(MAIN, {}, ['--once'])
   expect(await child.ended).toEqual({ code: 0, signal: null })
   expect(child.stderr).toBe('')
-  const rows = child.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 4))
+  const [table, rest] = child.stdout.split('\n24 of 24 as expected\n') as [string, string]
+  const rows = table.split('\n').map((line) => line.split(/ {2,}/).slice(0, 4))
   const calls = [
     ['no token', '401', 'no_credentials'],
     ['expired', '401', 'token_expired'],
@@ -28,7 +29,30 @@ test('with --once shows every call in every framework, and ends with 0', async (
       calls.map(([call, status, code]) => [framework, call, status, code]),
     ),
   ])
-  expect(child.stdout).toContain('\n24 of 24 as expected\n')
+  const requests = rest.split('\n').map((line) => line.split(/ {2,}/).slice(0, 4))
+  const refused = (name: string, status: number, error: string): string[] => [
+    name,
+    String(status),
+    error,
+    '-',
+  ]
+  expect(requests.filter((row) => row.length === 4)).toEqual([
+    ['token request', 'status', 'error', 'API'],
+    ['client credentials, private_key_jwt', '200', '-', '200'],
+    refused('the same assertion again', 401, 'invalid_client'),
+    refused('an assertion of another key', 401, 'invalid_client'),
+    refused('an assertion for another server', 401, 'invalid_client'),
+    refused('no client at all', 401, 'invalid_client'),
+    ['JWT grant alone', '200', '-', '200'],
+    ['JWT grant with private_key_jwt', '200', '-', '200'],
+    refused('JWT grant which expired', 400, 'invalid_grant'),
+    refused('JWT grant about nobody', 400, 'invalid_grant'),
+    refused('good JWT grant, wrong client', 401, 'invalid_client'),
+    ['token exchange', '200', '-', '200'],
+    refused('token exchange for more scope', 400, 'invalid_scope'),
+    refused('the password grant', 400, 'unsupported_grant_type'),
+  ])
+  expect(rest).toContain('\n13 of 13 token requests as expected\n')
   // Not a terminal: no colours. And no token is worth printing when the servers are gone.
   expect(child.stdout).not.toContain('\u001B')
   expect(child.stdout).not.toContain('eyJ')

@@ -12,11 +12,12 @@ import {
   untilSignalled,
 } from '@atjwt-examples/shared'
 import { createResourceServer, type ResourceServer } from '@atjwt/core'
-import { createTestIssuer, type TestIssuer } from '@atjwt/testing'
 import { createAdaptorServer } from '@hono/node-server'
 import { prepareCalls } from './calls.ts'
+import { AUDIENCE, createIssuer, type Issuer } from './issuer.ts'
 import { exitCodeOf, makeCall } from './outcome.ts'
 import { renderTable } from './table.ts'
+import { makeTokenRequests, renderTokenRequests } from './token-requests.ts'
 
 const SERVERS: Readonly<Record<string, (api: ResourceServer) => Server>> = {
   express: (api) => createServer(createExpressApp(api)),
@@ -25,13 +26,10 @@ const SERVERS: Readonly<Record<string, (api: ResourceServer) => Server>> = {
 }
 
 /** Asks each server each question, shows what came of it, and stays up unless told otherwise. */
-async function demonstrate(
-  issuer: TestIssuer,
-  { once, port }: { once: boolean; port: number },
-): Promise<void> {
+async function demonstrate(issuer: Issuer, { once, port }: { once: boolean; port: number }): Promise<void> {
   const signalled = untilSignalled()
-  await issuer.listen()
-  await using api = createResourceServer(resourceServerOptions(issuer.issuer, issuer.audience))
+  await issuer.server.listen()
+  await using api = createResourceServer(resourceServerOptions(issuer.server.origin, AUDIENCE))
   const servers = Object.values(SERVERS).map((create) => create(api))
   const urls = await Promise.all(
     // Given a port, the servers take it and the next ones; else whatever is free.
@@ -39,15 +37,20 @@ async function demonstrate(
   )
   const frameworks = Object.keys(SERVERS).map((name, index) => ({ name, url: urls[index] as string }))
 
-  const calls = await prepareCalls(issuer)
+  const calls = await prepareCalls(issuer.server)
   const outcomes = await Promise.all(
     frameworks.flatMap(({ name, url }) => calls.map((call) => makeCall(name, url, call))),
   )
+  const requests = await makeTokenRequests(issuer, `${urls[0]}/orders`)
   const { stdout } = process
   console.log(renderTable(outcomes, { width: stdout.columns ?? 120, colours: stdout.hasColors?.() ?? false }))
   console.log(`\n${outcomes.filter(({ asExpected }) => asExpected).length} of ${outcomes.length} as expected`)
+  console.log(`\n${renderTokenRequests(requests, stdout.columns ?? 120)}`)
+  console.log(
+    `\n${requests.filter(({ asExpected }) => asExpected).length} of ${requests.length} token requests as expected`,
+  )
 
-  if (once) process.exitCode = exitCodeOf(outcomes)
+  if (once) process.exitCode = exitCodeOf([...outcomes, ...requests])
   else {
     const [first] = urls as [string]
     console.log(
@@ -57,7 +60,7 @@ async function demonstrate(
         '',
         ...frameworks.map(({ name, url }) => `listening on ${url} (${name})`),
         '',
-        ...curlLines(first, await issueSampleTokens(issuer)),
+        ...curlLines(first, await issueSampleTokens(issuer.server)),
       ].join('\n'),
     )
     await signalled
@@ -66,7 +69,7 @@ async function demonstrate(
 }
 
 try {
-  await using issuer = await createTestIssuer()
+  await using issuer = await createIssuer()
   await demonstrate(issuer, {
     once: process.argv.includes('--once'),
     port: readPort(process.env['PORT'] || '0'),

@@ -42,7 +42,7 @@ export function isAsExpected(answer: Answer, expected: Expectation): boolean {
 }
 
 /** The exit code of a run: 1 when any outcome was not the expected one, or there was none at all. */
-export function exitCodeOf(outcomes: readonly Outcome[]): 0 | 1 {
+export function exitCodeOf(outcomes: readonly Pick<Outcome, 'asExpected'>[]): 0 | 1 {
   return outcomes.length > 0 && outcomes.every(({ asExpected }) => asExpected) ? 0 : 1
 }
 

@@ -4,7 +4,9 @@ import type { TestIssuer } from '@atjwt/testing'
 const LIFETIME = 3600
 
 /** A token which may read, and one which may do everything. */
-export async function issueSampleTokens(issuer: TestIssuer): Promise<{ READER: string; ADMIN: string }> {
+export async function issueSampleTokens(
+  issuer: Pick<TestIssuer, 'issue'>,
+): Promise<{ READER: string; ADMIN: string }> {
   const exp = Math.floor(Date.now() / 1000) + LIFETIME
   const [READER, ADMIN] = await Promise.all([
     issuer.issue({ exp, sub: 'reader', scope: 'orders:read' }),

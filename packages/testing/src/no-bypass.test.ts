@@ -1,5 +1,6 @@
 import * as core from '@atjwt/core'
 import * as adapter from '@atjwt/core/adapter'
+import * as assertion from '@atjwt/core/assertion'
 import { expect, test } from 'vitest'
 
 import * as kit from './index.ts'
@@ -7,6 +8,7 @@ import * as kit from './index.ts'
 const ENTRIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '@atjwt/core': core,
   '@atjwt/core/adapter': adapter,
+  '@atjwt/core/assertion': assertion,
 }
 
 /** Everything that can be reached from a value by reading members, and by waiting. */

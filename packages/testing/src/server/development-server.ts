@@ -6,8 +6,10 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { csrf } from 'hono/csrf'
+import type { JSONWebKeySet } from 'jose'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 
+import type { TestClaims, TestHeader } from '../test-issuer.ts'
 import {
   checkAuthorizationRequest,
   grantCode,
@@ -33,6 +35,7 @@ import {
   judgeRequest,
   type Judged,
   type Judges,
+  Refused,
   REVOCATION,
 } from './token-endpoint.ts'
 
@@ -66,6 +69,10 @@ export interface DevelopmentServer extends AsyncDisposable {
   readonly origin: string
   /** Answers a request without any network. */
   readonly fetch: (request: Request) => Promise<Response>
+  /** The public keys of the issuer at the origin. */
+  jwks(): Promise<JSONWebKeySet>
+  /** A token of the issuer at the origin, with any claims and header members; `undefined` leaves one out. */
+  issue(claims?: TestClaims, header?: TestHeader): Promise<string>
   /** Serves on 127.0.0.1, and nowhere else. */
   listen(port?: number): Promise<URL>
   close(): Promise<void>
@@ -124,6 +131,14 @@ class Server implements DevelopmentServer {
 
   readonly fetch = async (request: Request): Promise<Response> => this.#app.fetch(request)
 
+  async jwks(): Promise<JSONWebKeySet> {
+    return (await this.#tenants.get('')).jwks
+  }
+
+  async issue(claims: TestClaims = {}, header: TestHeader = {}): Promise<string> {
+    return this.#mint(await this.#tenants.get(''), this.#emptyForm(), claims, header)
+  }
+
   async listen(port = 0): Promise<URL> {
     const server = await new Promise<ServerType>((resolve, reject) => {
       const starting = serve({ fetch: this.#app.fetch, port, hostname: '127.0.0.1' }, () => {
@@ -160,18 +175,14 @@ class Server implements DevelopmentServer {
     const config = this.#config
     const now = this.#now
     const log = new RequestLog(50)
-    let audited = ''
     const judging = createJudging({
       config,
       now,
       limits: { address: new RateLimiterMemory({ points: 20_000, duration: 1 }), ...limits },
-      onAudit: (event) => {
-        audited = event.code
-        onAudit?.(event)
-      },
+      onAudit: (event) => onAudit?.(event),
     })
     const judgesOf = new WeakMap<Tenant, Judges>()
-    const judge = async (c: Context<Env>, more = ''): Promise<Judged | Response> => {
+    const judge = async (c: Context<Env>, more = ''): Promise<Judged | Refused> => {
       const tenant = c.var.tenant
       const judges = judgesOf.get(tenant) ?? createJudges(tenant, judging)
       judgesOf.set(tenant, judges)
@@ -182,13 +193,16 @@ class Server implements DevelopmentServer {
       whole.set(suffix, body.length)
       const address = c.env?.incoming?.socket?.remoteAddress ?? 'in-process'
       const judged = await judgeRequest(judges, c.req.raw, whole, address, config())
-      c.set('what', judged instanceof Response ? audited : judged.grant_type)
+      c.set('what', judged instanceof Refused ? judged.code : judged.grant_type)
       return judged
     }
 
     const app = new Hono<Env>({ getPath: (request) => locate(new URL(request.url).pathname).path })
-    app.onError((error) => {
-      if (error instanceof OAuthProblem) return error.toResponse()
+    app.onError((error, c) => {
+      if (error instanceof OAuthProblem) {
+        c.set('what', error.error)
+        return error.toResponse()
+      }
       if ('getResponse' in error) return (error as unknown as { getResponse: () => Response }).getResponse()
       return Response.json({ error: 'server_error' }, { status: 500 })
     })
@@ -241,16 +255,18 @@ class Server implements DevelopmentServer {
     app.use('/revoke', fromClients)
     app.all('/token', async (c) => {
       const judged = await judge(c)
-      if (judged instanceof Response) return judged
+      if (judged instanceof Refused) return judged.response
       return answerTokenRequest(judged, { tenant: c.var.tenant, config: config(), now: now() })
     })
     app.all('/introspect', async (c) => {
       const judged = await judge(c, `&grant_type=${INTROSPECTION}`)
-      return judged instanceof Response ? judged : introspect(c.var.tenant, required(judged.params, 'token'))
+      return judged instanceof Refused
+        ? judged.response
+        : introspect(c.var.tenant, required(judged.params, 'token'))
     })
     app.all('/revoke', async (c) => {
       const judged = await judge(c, `&grant_type=${REVOCATION}`)
-      if (judged instanceof Response) return judged
+      if (judged instanceof Refused) return judged.response
       return revoke(c.var.tenant, required(judged.params, 'token'), judged.client?.client_id ?? '', now())
     })
 
@@ -331,11 +347,15 @@ class Server implements DevelopmentServer {
     return { form, outcome: { minted: await this.#mint(tenant, form, claims) } }
   }
 
-  async #mint(tenant: Tenant, form: MintForm, claims: Readonly<Record<string, unknown>>): Promise<string> {
-    const { sub, client_id, audience, scope, typ } = form
+  async #mint(
+    tenant: Tenant,
+    { sub, client_id, audience, scope, typ }: MintForm,
+    claims: Readonly<Record<string, unknown>>,
+    header: TestHeader = {},
+  ): Promise<string> {
     const now = this.#now()
     const { tokenLifetime = 300 } = this.#config()
-    return tenant.sign(typ, {
+    const all = {
       iss: tenant.issuer,
       sub,
       aud: audience,
@@ -345,7 +365,8 @@ class Server implements DevelopmentServer {
       jti: crypto.randomUUID(),
       scope: scope === '' ? undefined : scope,
       ...claims,
-    })
+    }
+    return tenant.sign(typ, all, header)
   }
 }
 

@@ -66,9 +66,13 @@ export class Tenant {
   }
 
   /** Members which are `undefined` are left out. */
-  sign(typ: string, claims: Readonly<Record<string, unknown>>): Promise<string> {
-    const header = { alg: this.key.alg, typ, kid: this.key.kid }
-    return signCompact(this.key, jsonOf(header), jsonOf(claims))
+  sign(
+    typ: string,
+    claims: Readonly<Record<string, unknown>>,
+    header: Readonly<Record<string, unknown>> = {},
+  ): Promise<string> {
+    const members = { alg: this.key.alg, typ, kid: this.key.kid, ...header }
+    return signCompact(this.key, jsonOf(members), jsonOf(claims))
   }
 
   /** The claims of an access token of this issuer, if it is one, still valid and not revoked. */
@@ -80,7 +84,9 @@ export class Tenant {
         currentDate: new Date(this.#now() * 1000),
       })
       const claims = payload as unknown as OwnToken
-      return this.revoked.get(claims.jti) === undefined ? claims : undefined
+      const { jti, sid } = claims
+      const revoked = [jti, sid].some((id) => typeof id === 'string' && this.revoked.get(id) !== undefined)
+      return revoked ? undefined : claims
     } catch {
       return undefined
     }

@@ -148,6 +148,17 @@ export interface Judged {
   readonly grant: Extract<TokenRequestResult, { ok: true }>['grant']
 }
 
+/** A token request which was refused, and the reason for the operator. */
+export class Refused {
+  readonly response: Response
+  readonly code: string
+
+  constructor(response: Response, code: string) {
+    this.response = response
+    this.code = code
+  }
+}
+
 /** Judges a request whose body was read: its sender, its grant, and whether the two may go together. */
 export async function judgeRequest(
   judges: Judges,
@@ -155,14 +166,14 @@ export async function judgeRequest(
   body: Uint8Array<ArrayBuffer>,
   address: string,
   config: DevelopmentConfig,
-): Promise<Judged | Response> {
+): Promise<Judged | Refused> {
   // Which rules apply is looked up leniently; the judges read the same octets strictly, and refuse what is ambiguous.
   const alone = new URLSearchParams(new TextDecoder().decode(body)).get('grant_type') !== JWT_BEARER
   const { method, headers } = request
   const init = ['GET', 'HEAD'].includes(method) ? { method, headers } : { method, headers, body }
   const copy = new Request(request.url, init)
   const result = await (alone ? judges.open : judges.byPolicy).verify(copy, { address })
-  if (!result.ok) return new Response(result.response.body, result.response)
+  if (!result.ok) return new Refused(new Response(result.response.body, result.response), result.error.code)
   const { grant_type, params, grant } = result
   const client_id = result.client?.client_id ?? params.get('client_id')
   const client = client_id === null ? undefined : clientOf(config, client_id)
