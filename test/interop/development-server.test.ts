@@ -333,10 +333,26 @@ describe('the authorization endpoint', () => {
     expect(await redeem(url, more as Record<string, string>)).toEqual([status, error])
   })
 
-  test('a code serves once', async () => {
-    const url = await logIn(ask({}), { user: 'alice' })
-    expect(await redeem(url)).toEqual([200, 'none'])
+  test('a code serves once, and its second use ends what the first one gave', async () => {
+    const url = await logIn(ask({ scope: 'orders:read offline_access' }), { user: 'alice' })
+    const form = {
+      grant_type: 'authorization_code',
+      client_id: 'web',
+      code: url.searchParams.get('code') as string,
+      redirect_uri: REDIRECT_URI,
+      code_verifier: VERIFIER,
+    }
+    const tokens = (await (await post(form)).json()) as { access_token: string; refresh_token: string }
+    const isActive = async (token: string): Promise<boolean> => {
+      const response = await post({ token }, { headers: basic('basic') }, '/introspect')
+      return ((await response.json()) as { active: boolean }).active
+    }
+    expect([await isActive(tokens.access_token), await isActive(tokens.refresh_token)]).toEqual([true, true])
     expect(await redeem(url)).toEqual([400, 'invalid_grant'])
+    expect([await isActive(tokens.access_token), await isActive(tokens.refresh_token)]).toEqual([
+      false,
+      false,
+    ])
   })
 })
 
@@ -408,6 +424,50 @@ describe.for([
     if (status !== 200) return
     const { access_token } = (await response.json()) as { access_token: string }
     expect(await other.callAll(access_token)).toEqual(all({ sub: 'alice', scopes: ['orders:read'] }))
+  })
+})
+
+describe('the request itself', () => {
+  test.for([
+    ['another method', { method: 'GET' }, 405, 'invalid_request'],
+    [
+      'another type of content',
+      { body: '{}', headers: { 'content-type': 'application/json' } },
+      400,
+      'invalid_request',
+    ],
+    ['too much of it', { body: new URLSearchParams({ a: 'a'.repeat(70_000) }) }, 413, 'invalid_request'],
+    ['a parameter twice', { body: new URLSearchParams('grant_type=a&grant_type=b') }, 400, 'invalid_request'],
+  ] as const)('%s', async ([, init, status, error]) => {
+    const response = await fetch(`${world.issuer}/token`, { method: 'POST', ...(init as RequestInit) })
+    expect([response.status, await response.json()]).toMatchObject([status, { error }])
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('introspection and revocation are for clients which authenticate', async () => {
+    for (const path of ['/introspect', '/revoke']) {
+      expect((await post({ token: 'x' }, {}, path)).status).toBe(401)
+      expect((await post({ token: 'x' }, { headers: basic('basic') }, path)).status).toBe(200)
+      expect((await post({}, { headers: basic('basic') }, path)).status).toBe(400)
+    }
+    expect((await post({ token: 'x', client_id: 'web' }, {}, '/introspect')).status).toBe(401)
+  })
+
+  test('the front page lists what was asked and why it was refused, without a secret or a token', async () => {
+    const secret = 'a-guess-that-must-not-show'
+    await post({ grant_type: 'client_credentials', client_id: 'post', client_secret: secret })
+    const { access_token } = (await (
+      await post({ grant_type: 'client_credentials' }, { headers: basic('basic') })
+    ).json()) as { access_token: string }
+    const page = await (await fetch(world.issuer)).text()
+    expect(page).toContain('client_secret_wrong')
+    expect(page).toContain('client_credentials')
+    for (const hidden of [
+      secret,
+      access_token,
+      (world.authentications['basic'] as { secret: string }).secret,
+    ])
+      expect(page).not.toContain(hidden)
   })
 })
 
