@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { AuthorizationError, createResourceServer } from '@atjwt/core'
 import { describe, expect, test } from 'vitest'
 
-import { parseCompact } from '../../packages/core/src/access-token/compact.ts'
+import { parseCompact } from '../../packages/core/src/jws/compact.ts'
 import { readHeader } from '../../packages/core/src/access-token/header.ts'
 import type { CryptoImplementation, PublicJWK } from '../../packages/core/src/crypto/crypto.ts'
 import * as node from '../../packages/core/src/crypto/node.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { parseCompact } from '../../../packages/core/src/access-token/compact.ts'
+import { parseCompact } from '../../../packages/core/src/jws/compact.ts'
 import { readHeader } from '../../../packages/core/src/access-token/header.ts'
 import { parseCredentials } from '../../../packages/core/src/credentials/parse.ts'
 import { Refusal } from '../../../packages/core/src/errors.ts'

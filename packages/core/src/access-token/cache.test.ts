@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createTestApi } from '../../../../test/helpers/api.ts'
 import { VerifiedAccessToken } from './access-token.ts'
 import { TokenCache } from './cache.ts'
-import type { Header } from './header.ts'
+import type { Header } from '../jws/header.ts'
 
 const { api, issuer } = await createTestApi()
 const verified = async (): Promise<VerifiedAccessToken> => {

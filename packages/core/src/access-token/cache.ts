@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-import type { Header } from './header.ts'
+import type { Header } from '../jws/header.ts'
 import { VerifiedAccessToken } from './access-token.ts'
 
 /** Headers which are known to be good; an issuer has a few. */

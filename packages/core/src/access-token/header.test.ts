@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
 
 import { Refusal } from '../errors.ts'
-import { canonicalType, type Header, OTHER_TYPES, readHeader } from './header.ts'
+import { canonicalType, type Header } from '../jws/header.ts'
+import { OTHER_TYPES, readHeader } from './header.ts'
 
 const encode = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')

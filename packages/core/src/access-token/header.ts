@@ -1,18 +1,5 @@
-import { decodeText } from '#crypto'
-
-import { ALGORITHMS, canonicalAlgorithm } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
-import { type JSONObject, parseJSONObject } from '../internal/json.ts'
-
-/** The JOSE header of an access token, read and judged as far as no issuer is needed for it. */
-export interface Header {
-  readonly header: JSONObject
-  /** Lower case, without `application/`; `null` when the header has none. */
-  readonly typ: string | null
-  /** Canonical name of an algorithm this library knows. */
-  readonly alg: string
-  readonly kid: string | undefined
-}
+import { type Header, readJOSEHeader } from '../jws/header.ts'
 
 /** The media type of a JWT access token, RFC 9068 §2.1. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt'
@@ -38,46 +25,6 @@ export const OTHER_TYPES: ReadonlySet<string> = new Set([
   'jose',
   'jose+json',
 ])
-
-/**
- * `typ` is a media type: case is ignored, and a value without a slash reads as if `application/` stood before it.
- *
- * @see [RFC 8725 §3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)
- */
-export function canonicalType(typ: string): string {
-  const lower = typ.toLowerCase()
-  return lower.startsWith('application/') ? lower.slice(12) : lower
-}
-
-/**
- * Reads the header of a compact JWS: strict JSON, an algorithm among those given, no extension this library knows not.
- * `jwk`, `jku`, `x5u`, `x5c` and the like are data without effect: no key comes from a token (RFC 8725 §3.10).
- *
- * @see [RFC 7515 §4](https://www.rfc-editor.org/rfc/rfc7515#section-4)
- */
-export function readJOSEHeader(
-  encoded: string,
-  algorithms: { has(alg: string): boolean } = ALGORITHMS,
-): Header | Refusal {
-  const text = decodeText(encoded)
-  const header = text === undefined ? undefined : parseJSONObject(text)
-  if (header === undefined) return new Refusal('header_malformed')
-  const { typ, alg, kid, crit, b64 } = header
-
-  // No extension is understood here, so every `crit` names something that is not (RFC 7515 §4.1.11); an empty or
-  // malformed list may be refused, and is. `b64: false` never occurs in a JWT (RFC 7797 §7).
-  if (crit !== undefined) return new Refusal('critical_header_unknown')
-  if (b64 !== undefined && b64 !== true) return new Refusal('critical_header_unknown')
-  // Compression is a matter of JWE; a signed token which claims it is read differently by somebody.
-  if (header['zip'] !== undefined) return new Refusal('header_malformed')
-
-  if (typeof alg !== 'string') return new Refusal('algorithm_not_allowed')
-  const algorithm = canonicalAlgorithm(alg)
-  if (!algorithms.has(algorithm)) return new Refusal('algorithm_not_allowed')
-  if (kid !== undefined && typeof kid !== 'string') return new Refusal('header_malformed')
-  if (typ !== undefined && typeof typ !== 'string') return new Refusal('type_mismatch')
-  return { header, typ: typ === undefined ? null : canonicalType(typ), alg: algorithm, kid }
-}
 
 /** The header of a token that may be an access token: {@link readJOSEHeader} without the types of other JWTs. */
 export function readHeader(encoded: string): Header | Refusal {

@@ -8,9 +8,10 @@ import type { Trust } from '../issuer/trust.ts'
 import type { ResourceRequest } from '../request.ts'
 import { VerifiedAccessToken, type Verifier } from './access-token.ts'
 import type { TokenCache } from './cache.ts'
-import { parseCompact } from './compact.ts'
-import { ACCESS_TOKEN_TYPE, type Header, readHeader } from './header.ts'
-import { signerOf } from './signature.ts'
+import { parseCompact } from '../jws/compact.ts'
+import type { Header } from '../jws/header.ts'
+import { ACCESS_TOKEN_TYPE, readHeader } from './header.ts'
+import { signerOf } from '../jws/signature.ts'
 import { looksForeign, type TimeRules, validateClaims } from './validators.ts'
 
 /** Characters; an issuer identifier is not longer, and a longer `iss` picks nothing. */

@@ -1,6 +1,6 @@
 import { decodeText } from '#crypto'
 
-import { parseCompact } from '../access-token/compact.ts'
+import { parseCompact } from '../jws/compact.ts'
 import { Refusal } from '../errors.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { Denial } from './errors.ts'

@@ -1,7 +1,7 @@
 import { decodeText } from '#crypto'
 
-import { type Compact, parseCompact } from '../access-token/compact.ts'
-import { type Header, readJOSEHeader } from '../access-token/header.ts'
+import { type Compact, parseCompact } from '../jws/compact.ts'
+import { type Header, readJOSEHeader } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
 import { type JSONObject, parseJSONObject } from '../internal/json.ts'
 import { Denial, denialOf, type Purpose } from './errors.ts'

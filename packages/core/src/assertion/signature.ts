@@ -1,6 +1,6 @@
 import { supports } from '#crypto'
 
-import { signerOf } from '../access-token/signature.ts'
+import { signerOf } from '../jws/signature.ts'
 import { ALGORITHMS } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
 import { decodedLength } from '../internal/base64url.ts'

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 
 import { AUTHORITIES, type Authority } from '../access-token/authorities.ts'
-import { ACCESS_TOKEN_TYPE, canonicalType, type Header, OTHER_TYPES } from '../access-token/header.ts'
+import { ACCESS_TOKEN_TYPE, OTHER_TYPES } from '../access-token/header.ts'
+import { canonicalType, type Header } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
 import { check, fail, knownMembers, listOf } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
