@@ -27,7 +27,7 @@ export async function cold(run: Run): Promise<void> {
     ]
     for (const { name, verify } of await peerVerifiers(signer)) {
       const tokens = tokensOf(signer, batch)
-      contenders.push({ name, prepare: () => tokens.map(fresh), run: verify } as Contender<never>)
+      contenders.push({ name, prepare: () => tokens.map(fresh), run: verify } as unknown as Contender<never>)
     }
     const costs = await measure(contenders, run)
     const of = (name: string): readonly number[] => costs.get(name) as readonly number[]
@@ -55,18 +55,18 @@ export function tokensOf(signer: Signer, count: number, characters = 800): Buffe
   return Array.from({ length: count }, () => Buffer.from(signer.token(pad)))
 }
 
-/** The signature alone: octets which lie ready, and the key object. */
+/** The signature alone, in the form that costs least: octets which lie ready, and the key object without options around it where they say nothing. */
 function rawVerify(name: string, signer: Signer, batch: number): Contender<never> {
   const parts = tokensOf(signer, batch).map((octets) => {
     const dot = octets.lastIndexOf('.')
-    return [octets.subarray(0, dot), Buffer.from(octets.latin1Slice(dot + 1), 'base64url')] as const
+    return [octets.subarray(0, dot), Buffer.from(octets.toString('latin1', dot + 1), 'base64url')] as const
   })
-  const { digest, verifyOptions } = signer
+  const { digest, verifyInput } = signer
   const contender: Contender<(typeof parts)[number]> = {
     name,
     prepare: () => parts,
     run: ([input, signature]) => {
-      if (!verify(digest, input, verifyOptions, signature)) throw new Error('the signature is wrong')
+      if (!verify(digest, input, verifyInput, signature)) throw new Error('the signature is wrong')
     },
   }
   return contender as Contender<never>
@@ -85,5 +85,5 @@ async function ours(signer: Signer, batch: number): Promise<Contender<never>> {
       return tokens.map(fresh) as never
     },
     run: (token: string) => (servers[0] as ResourceServer).verify(token),
-  } as Contender<never>
+  } as unknown as Contender<never>
 }

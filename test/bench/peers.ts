@@ -32,8 +32,8 @@ export async function peerVerifiers(signer: Signer): Promise<PeerVerifier[]> {
   if (alg !== 'EdDSA') {
     const { default: jsonwebtoken } = await load('jsonwebtoken')
     const options = { algorithms: [alg], issuer: ISSUER, audience: AUDIENCE }
-    const key = signer.verifyOptions.key
-    peers.push({ name: 'jsonwebtoken', verify: (token) => jsonwebtoken.verify(token, key, options) })
+    const { publicKey } = signer
+    peers.push({ name: 'jsonwebtoken', verify: (token) => jsonwebtoken.verify(token, publicKey, options) })
   }
   return peers
 }

@@ -28,7 +28,9 @@ export interface Signer {
   readonly jwk: Record<string, unknown>
   readonly pem: string
   readonly digest: 'sha256' | null
-  readonly verifyOptions: VerifyKeyObjectInput
+  readonly publicKey: KeyObject
+  /** What `crypto.verify` needs to be told of the key. */
+  readonly verifyInput: KeyObject | VerifyKeyObjectInput
   token(claims?: Record<string, unknown>): string
 }
 
@@ -49,7 +51,7 @@ export function createSigner(alg: Alg, kid = `${alg}-1`, privateKey = makeKeys(a
             padding: constants.RSA_PKCS1_PSS_PADDING,
             saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
           }
-        : {}
+        : undefined
   const signOptions: SignKeyObjectInput = { key: privateKey, ...how }
   const header = encode({ alg, typ: 'at+jwt', kid })
   return {
@@ -58,7 +60,8 @@ export function createSigner(alg: Alg, kid = `${alg}-1`, privateKey = makeKeys(a
     jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' },
     pem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
     digest,
-    verifyOptions: { key: publicKey, ...how },
+    publicKey,
+    verifyInput: how === undefined ? publicKey : { key: publicKey, ...how },
     token(claims = {}) {
       const input = `${header}.${encode(claimsOf(claims))}`
       return `${input}.${sign(digest, Buffer.from(input), signOptions).toString('base64url')}`
@@ -126,5 +129,5 @@ export async function createServer(
 
 /** The same characters in a string that nobody has read before, as a request brings it. */
 export function fresh(octets: Buffer): string {
-  return octets.latin1Slice()
+  return octets.toString('latin1')
 }
