@@ -89,6 +89,17 @@ test.for(
   }
 })
 
+test('a verified token does not lead to the class which makes tokens', async () => {
+  const issuer = await kit.createTestIssuer()
+  const api = core.createResourceServer(issuer.options)
+  const genuine = await api.verify(await issuer.issue())
+  const constructors = new Set<unknown>([genuine.constructor])
+  for (let at: object | null = genuine; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    if (Object.hasOwn(at, 'constructor')) constructors.add(at.constructor)
+  }
+  expect([...constructors]).toEqual([Object])
+})
+
 test('the options which weaken or replace something are these four, and none of them skips a check', async () => {
   const symbols = Object.entries(core).filter(([, value]) => typeof value === 'symbol')
   expect(symbols.map(([name]) => name).toSorted()).toEqual([

@@ -83,7 +83,9 @@ export class VerifiedAccessToken implements AccessToken {
   readonly #incomplete: number
 
   static {
-    // Both are reachable from every token, and shared by all.
+    // Else every token would lead to this class, which makes tokens out of anything.
+    delete (this.prototype as { constructor?: unknown }).constructor
+    // Reachable from every token, and shared by all.
     Object.freeze(this.prototype)
     Object.freeze(this)
   }
