@@ -31,8 +31,9 @@ test('the first example of the README runs as it stands, has ten lines, and take
   expect(stdout).toMatch(/^# pass 3$/m)
   expect(stdout).toMatch(/^# fail 0$/m)
   const durations = [...stdout.matchAll(/^ +duration_ms: ([\d.]+)$/gm)].map(([, ms]) => Number(ms))
-  expect(durations.length).toBeGreaterThanOrEqual(3)
-  expect(Math.min(...durations)).toBeLessThan(50)
+  expect(durations).toHaveLength(3)
+  // The median: the machine may be busy with something else for a moment.
+  expect(durations.toSorted((a, b) => a - b)[1]).toBeLessThan(50)
 })
 
 const page = await readFile(path.join(root, 'packages/core/docs/testing.md'), 'utf8')
