@@ -53,7 +53,9 @@ describe.for(PACKAGES)('the tarball of @atjwt/%s', (name) => {
   test('holds the build, its documents and nothing else', () => {
     const rest = files.filter((file) => !/^dist\/[\w/-]+\.(?:js|d\.ts)$/.test(file))
     const documents =
-      name === 'core' ? globSync('docs/*.md', { cwd: path.join(root, 'packages/core') }).toSorted() : []
+      name === 'core'
+        ? globSync(['docs/*.md', 'docs/figures/*.svg'], { cwd: path.join(root, 'packages/core') }).toSorted()
+        : []
     expect(rest).toEqual(['LICENSE', 'README.md', ...documents, 'package.json'].toSorted())
     expect(read('LICENSE')).toBe(readFileSync(path.join(root, 'LICENSE'), 'utf8'))
   })
