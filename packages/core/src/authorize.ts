@@ -5,6 +5,7 @@ import { bind } from './binding/bind.ts'
 import { parseCredentials } from './credentials/parse.ts'
 import { Refusal } from './errors.ts'
 import { withDeadline } from './internal/deadline.ts'
+import type { Trust } from './issuer/trust.ts'
 import { decide, type Decision } from './policy/evaluate.ts'
 import type { Root } from './policy/policy.ts'
 import { recall, remember } from './request-memory.ts'
@@ -62,11 +63,37 @@ export function demandOf(
   policyContext: unknown,
   context: AuthorizationContext,
 ): Verified | Promise<Verified> {
+  const standing = stillStands(token, context)
+  return standing instanceof Promise
+    ? standing.then((settled) => demandStanding(settled, policy, policyContext, context))
+    : demandStanding(standing, policy, policyContext, context)
+}
+
+/** What may have changed since a token was verified: its key, the trust in its issuer, whether keys can be had, time. */
+function stillStands(
+  token: VerifiedAccessToken,
+  context: AuthorizationContext,
+): Verified | Promise<Verified> {
   const { key, claims, trust } = VerifiedAccessToken.originOf(token)
+  const now = context.clock()
+  const judgeUnder = (current: Trust | Refusal): Verified => {
+    if (current instanceof Refusal) return current
+    if (key.retired) return new Refusal('key_retired')
+    return validateClaims(claims, current, context.times, now) ?? token
+  }
   if (key.retired) return new Refusal('key_retired')
-  const refusal = validateClaims(claims, trust, context.times, context.clock())
-  if (refusal !== undefined) return refusal
-  const admitted = admit(token, context)
+  const picked = context.issuers.pick(trust.issuer, undefined)
+  if (!(picked instanceof Promise) && trust.keys.usable(now)) return judgeUnder(picked)
+  return (async () => judgeUnder((await trust.keys.load(now)) ?? (await picked)))()
+}
+
+function demandStanding(
+  standing: Verified,
+  policy: Root,
+  policyContext: unknown,
+  context: AuthorizationContext,
+): Verified | Promise<Verified> {
+  const admitted = admit(standing, context)
   return admitted instanceof Promise
     ? admitted.then((settled) => judge(policy, settled, policyContext))
     : judge(policy, admitted, policyContext)

@@ -75,8 +75,9 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
    */
   verify(token: string): Promise<AccessToken<Claims>>
   /**
-   * Grants or throws, in a handler, a resolver, for a socket message: judges the policy, and whether the token still
-   * is valid and not revoked. Only for tokens which this resource server verified; another one's is a `TypeError`.
+   * Grants or throws, in a handler, a resolver, for a socket message: judges the policy, and whether the token still is
+   * valid and not revoked, and its key and issuer still trusted, as for a new request. Only for tokens which this
+   * resource server verified; another one's is a `TypeError`.
    *
    * @throws {AuthorizationError} the refusal, which every framework answers rightly
    */

@@ -25,6 +25,7 @@ import {
   ISSUER_CHANNEL,
   type ResourceServer,
   type ResourceServerOptions,
+  scope,
   waitUntil,
 } from '../index.ts'
 
@@ -879,5 +880,33 @@ describe('events', () => {
       },
     })
     expect(await ask(api, k1.token)).toBe('authorized')
+  })
+})
+
+describe('demand()', () => {
+  test('serves a token no longer than its keys: 503 past staleness, gone with a key or its issuer', async () => {
+    let trusted = true
+    const api = create({ issuer: (iss) => (trusted ? { issuer: iss } : undefined) })
+    const auth = await api.verify(k1.token)
+    const demanded = (): Promise<string> =>
+      api.demand(auth, scope('a')).then(
+        () => 'authorized',
+        (error: { code: string }) => error.code,
+      )
+    expect(await demanded()).toBe('missing_scope')
+    outage()
+    now = START + 600 + 3599
+    expect(await demanded()).toBe('missing_scope')
+    await settle()
+    now = START + 600 + 3600
+    expect(await demanded()).toBe('issuer_unreachable')
+    recovery()
+    now += 60
+    expect(await demanded()).toBe('missing_scope')
+    trusted = false
+    expect(await demanded()).toBe('issuer_not_trusted')
+    trusted = true
+    api.revokeKey(ISSUER, 'k1')
+    expect(await demanded()).toBe('key_retired')
   })
 })
