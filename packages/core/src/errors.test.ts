@@ -2,7 +2,8 @@ import { inspect } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import { AuthorizationError, ERRORS, withoutStack } from './errors.ts'
+import { AuthorizationError, ERRORS } from './errors.ts'
+import { withoutStack } from './internal/stack.ts'
 import { asChallengeText, type HeaderList } from './response/challenge.ts'
 
 const make = (headers: HeaderList = [], details: object = {}): AuthorizationError<'token_expired'> =>
@@ -108,28 +109,6 @@ describe('AuthorizationError', () => {
     expect(AuthorizationError.is(new Copy('of another copy'))).toBe(true)
     for (const other of [new Error('x'), { code: 'token_expired', status: 401 }, null, undefined, 'x']) {
       expect(AuthorizationError.is(other)).toBe(false)
-    }
-  })
-})
-
-describe('withoutStack()', () => {
-  test('gives the limit back, also when making throws', () => {
-    const before = Error.stackTraceLimit
-    expect(() =>
-      withoutStack(() => {
-        throw new RangeError('x')
-      }),
-    ).toThrow(RangeError)
-    expect(Error.stackTraceLimit).toBe(before)
-  })
-
-  test('makes the error also where intrinsics are frozen', () => {
-    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit') as PropertyDescriptor
-    Object.defineProperty(Error, 'stackTraceLimit', { ...limit, writable: false })
-    try {
-      expect(withoutStack(() => new Error('x')).message).toBe('x')
-    } finally {
-      Object.defineProperty(Error, 'stackTraceLimit', limit)
     }
   })
 })

@@ -336,19 +336,3 @@ export class Refusal {
   }
 }
 const noDetails: ErrorDetails = Object.freeze({})
-
-/** Runs `make` with stack capture off. */
-export function withoutStack<T>(make: () => T): T {
-  const limit = Error.stackTraceLimit
-  try {
-    Error.stackTraceLimit = 0
-  } catch {
-    // Frozen intrinsics: the frames stay, nothing else changes.
-    return make()
-  }
-  try {
-    return make()
-  } finally {
-    Error.stackTraceLimit = limit
-  }
-}

@@ -92,10 +92,35 @@ describe('parseJSON()', () => {
     ['another spelling', ' '],
   ])('bounds the number of values, also of %s text (JO-27)', (_what, before) => {
     const list = (length: number): string => `${before}[${Array.from({ length }, () => '0').join(',')}]`
-    expect(parseJSON(list(19_000))).toHaveLength(19_000)
-    expect(parseJSON(list(20_001))).toBeUndefined()
+    expect(parseJSON(list(5000))).toHaveLength(5000)
+    expect(parseJSON(list(5001))).toBeUndefined()
     const lists = `${before}[${Array.from({ length: 30 }, () => list(1000)).join(',')}]`
     expect(parseJSON(lists)).toBeUndefined()
+  })
+
+  test.each([
+    ['canonical', ''],
+    ['another spelling', ' '],
+  ])('bounds the number of names and of objects, also of %s text (JO-27)', (_what, before) => {
+    const members = (length: number): string =>
+      `${before}{${Array.from({ length }, (_none, n) => `"${n}"${before}:0`).join(',')}}`
+    expect(Object.keys(parseJSON(members(2500)) as object)).toHaveLength(2500)
+    expect(parseJSON(members(2501))).toBeUndefined()
+    const objects = (length: number): string => `${before}[${Array.from({ length }, () => '{}').join(',')}]`
+    expect(parseJSON(objects(1200))).toHaveLength(1200)
+    expect(parseJSON(objects(1201))).toBeUndefined()
+  })
+
+  test.each([
+    ['a string that begins with a colon', '{"a":":b","c":["::",":"]}', 2],
+    ['an escaped quotation mark before a colon', String.raw`{"a":"\":b","c\":":"\\"}`, 2],
+    ['white space before a colon', '{"a" :1,"b"\n:"c :d"}', 2],
+    ['names in a text of more than ten thousand letters', `{"a":"${'x'.repeat(20_000)}","b":":"}`, 2],
+  ])('is not misled by %s', (_what, text, members) => {
+    expect(Object.keys(parseJSON(text) as object)).toHaveLength(members)
+    const [first = ''] = Object.keys(parseJSON(text) as object)
+    expect(parseJSON(`{${JSON.stringify(first)}:0,${text.slice(1)}`)).toBeUndefined()
+    expect(parseJSON(`{${JSON.stringify(first)} : ":",${text.slice(1)}`)).toBeUndefined()
   })
 
   test.each([

@@ -1,31 +1,35 @@
+import { withoutStack } from './stack.ts'
+
 /** A JSON object as this library hands it on: without a prototype, frozen through and through. */
 export type JSONObject = { readonly [name: string]: unknown }
 
 /** Nesting deeper than this is refused: nothing that OAuth defines comes near, and readers behind us may recurse. */
 const MAX_DEPTH = 20
 /** Object members and array elements in one document. */
-const MAX_VALUES = 20_000
+const MAX_VALUES = 5000
+/** Member names in one document. */
+const MAX_NAMES = 2500
+/** Objects in one document. Each may be of a shape of its own, and shapes are what costs a JavaScript engine most. */
+const MAX_OBJECTS = 1200
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
  * size. `undefined` for anything else; never throws. Two parsers which read one text differently are an attack
  * (RFC 7515 §4, RFC 7519 §4 let a reader choose the last of two members).
  *
- * A text without white space and escapes, as most issuers write it, is read by the native parser: in it a member name is a
- * quote followed by a colon, and when there are as many of these as members came out, none stood there twice. Whatever
- * has another spelling goes through the strict reader.
+ * The native parser reads it, which is strict but for duplicate names, of which it keeps the last: when as many members
+ * come out as names stand in the text, no name stood there twice.
  */
 export function parseJSON(text: string): unknown {
-  try {
-    const names = countNames(text)
-    if (names === UNUSUAL) return new Reader(text).document()
-    const value: unknown = JSON.parse(text)
-    const sealed = new Seal()
-    sealed.value(value)
-    return sealed.members === names && sealed.values <= MAX_VALUES ? value : undefined
-  } catch {
-    return undefined
-  }
+  const glance = glanceAt(text)
+  let names = glance ?? countNames(text)
+  if (names === undefined) return undefined
+  const value = parse(text)
+  const seal = new Seal(text.includes('\\u') || !text.isWellFormed())
+  if (value === undefined || !seal.value(value) || seal.values > MAX_VALUES) return undefined
+  // A glance may see too many names, for example in a string that begins with a colon.
+  if (glance !== undefined && seal.members < glance) names = countNames(text)
+  return seal.members === names ? value : undefined
 }
 
 /** {@link parseJSON} for a text which must be an object. */
@@ -39,40 +43,87 @@ export function isObject(value: unknown): value is JSONObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-const UNUSUAL = -1
+/** `undefined` for what is no JSON. The text of most garbage is known by its first character, without an error made. */
+function parse(text: string): unknown {
+  if (!START.test(text)) return undefined
+  return withoutStack(() => {
+    try {
+      return JSON.parse(text) as unknown
+    } catch {
+      return undefined
+    }
+  })
+}
+
+const START = /^[\t\n\r ]*["{[\-0-9tfn]/
+
+/** Texts this long may hold more values than are read, and so need {@link countNames}. */
+const MAX_GLANCE = 2 * MAX_VALUES
 
 /**
- * The number of member names in a compact JSON text; {@link UNUSUAL} when it has white space between its tokens,
- * escapes, or surrogates, of which one may stand alone. Throws on a text that nests too deep: the native calls behind it recurse, and a few thousand brackets would
- * cost milliseconds.
+ * No fewer names than a text has, quickly: a name's last quotation mark stands before a colon. `undefined` where it has
+ * to be looked at letter by letter: white space before a colon hides a name, brackets may nest.
  */
-function countNames(text: string): number {
+function glanceAt(text: string): number | undefined {
+  if (text.length > MAX_GLANCE) return undefined
+  let names = 0
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    const before = text.charCodeAt(at - 1)
+    if (before === QUOTE) names += 1
+    else if (isSpace(before)) return undefined
+  }
+  if (names > MAX_NAMES) return undefined
+  return occurrences(text, '{') + occurrences(text, '[') > MAX_DEPTH ? undefined : names
+}
+
+function occurrences(text: string, letter: string): number {
+  let count = 0
+  for (let at = text.indexOf(letter); at !== -1; at = text.indexOf(letter, at + 1)) count += 1
+  return count
+}
+
+/**
+ * The number of member names in a JSON text; `undefined` when it is beyond a bound. The bounds are judged here, before
+ * the native parser, which recurses and whose work is not to be had for a few thousand brackets.
+ */
+function countNames(text: string): number | undefined {
   let names = 0
   let depth = 0
-  let quoted = false
+  let commas = 0
+  let objects = 0
   for (let at = 0; at < text.length; at += 1) {
     const c = text.charCodeAt(at)
-    if (quoted) {
-      if (c === QUOTE) {
-        quoted = false
-        if (text.charCodeAt(at + 1) === COLON) names += 1
-      } else if (c === BACKSLASH || isSurrogate(c)) return UNUSUAL
-    } else if (c === QUOTE) {
-      quoted = true
+    if (c === QUOTE) {
+      at = endOfString(text, at)
+      let next = at + 1
+      while (isSpace(text.charCodeAt(next))) next += 1
+      if (text.charCodeAt(next) === COLON && (names += 1) > MAX_NAMES) return undefined
     } else if (c === OPEN_BRACE || c === OPEN_BRACKET) {
-      depth += 1
-      if (depth > MAX_DEPTH) throw invalid
+      if ((depth += 1) > MAX_DEPTH) return undefined
+      if (c === OPEN_BRACE && (objects += 1) > MAX_OBJECTS) return undefined
     } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
       depth -= 1
-    } else if (c <= SPACE) {
-      return UNUSUAL
+    } else if (c === COMMA && (commas += 1) > MAX_VALUES) {
+      return undefined
     }
   }
   return names
 }
-const isSurrogate = (c: number): boolean => c >= 0xd8_00 && c <= 0xdf_ff
-const SPACE = 0x20
+
+/** Where the string that begins at `start` ends; the end of the text when it does not. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let escapes = at
+    while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
+    if ((at - escapes) % 2 === 0) return at
+  }
+  return text.length
+}
+
+const isSpace = (c: number): boolean => c === 0x20 || c === 0x09 || c === 0x0a || c === 0x0d
+
 const QUOTE = 0x22
+const COMMA = 0x2c
 const COLON = 0x3a
 const OPEN_BRACKET = 0x5b
 const BACKSLASH = 0x5c
@@ -87,147 +138,47 @@ const CLOSE_BRACE = 0x7d
 class Seal {
   members = 0
   values = 0
+  readonly #strings: boolean
 
-  value(value: unknown): void {
-    if (typeof value === 'number') {
-      // 1e400 parses to Infinity: an expiry that never comes.
-      if (!Number.isFinite(value)) throw invalid
-      return
-    }
-    if (typeof value !== 'object' || value === null) return
-    const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
-    this.values += parts.length
-    for (const part of parts) if (typeof part !== 'string') this.value(part)
-    if (!Array.isArray(value)) {
-      this.members += parts.length
-      Object.setPrototypeOf(value, null)
-    }
-    Object.freeze(value)
-  }
-}
-
-class Invalid extends Error {}
-const invalid = new Invalid('not strict JSON')
-
-/** RFC 8259, plus the restrictions named above. */
-class Reader {
-  readonly #text: string
-  #at = 0
-  #left = MAX_VALUES
-
-  constructor(text: string) {
-    this.#text = text
+  /** @param strings whether half of a surrogate pair may stand in one */
+  constructor(strings: boolean) {
+    this.#strings = strings
   }
 
-  document(): unknown {
-    const value = this.#value(0)
-    this.#space()
-    if (this.#at !== this.#text.length) throw invalid
-    return value
-  }
-
-  #space(): void {
-    for (;;) {
-      const c = this.#text.charCodeAt(this.#at)
-      if (c !== 0x20 && c !== 0x09 && c !== 0x0a && c !== 0x0d) return
-      this.#at += 1
-    }
-  }
-
-  #value(depth: number): unknown {
-    if (--this.#left < 0) throw invalid
-    this.#space()
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#object(depth)
-      case '[':
-        return this.#array(depth)
-      case '"':
-        return this.#string()
-      case 't':
-        return this.#literal('true', true)
-      case 'f':
-        return this.#literal('false', false)
-      case 'n':
-        return this.#literal('null', null)
+  /** `false` for what a strict reader refuses. */
+  value(value: unknown): boolean {
+    switch (typeof value) {
+      case 'string':
+        return !this.#strings || value.isWellFormed()
+      case 'number':
+        // 1e400 parses to Infinity: an expiry that never comes.
+        return Number.isFinite(value)
+      case 'object':
+        return (
+          value === null || (Array.isArray(value) ? this.#array(value) : this.#object(value as JSONObject))
+        )
       default:
-        return this.#number()
+        return true
     }
   }
 
-  #object(depth: number): JSONObject {
-    if (depth >= MAX_DEPTH) throw invalid
-    const object: Record<string, unknown> = Object.create(null)
-    this.#at += 1
-    this.#space()
-    if (this.#text[this.#at] === '}') {
-      this.#at += 1
-      return Object.freeze(object)
-    }
-    for (;;) {
-      this.#space()
-      if (this.#text[this.#at] !== '"') throw invalid
-      const name = this.#string()
-      if (name in object) throw invalid
-      this.#space()
-      if (this.#text[this.#at] !== ':') throw invalid
-      this.#at += 1
-      object[name] = this.#value(depth + 1)
-      this.#space()
-      const c = this.#text[this.#at]
-      this.#at += 1
-      if (c === '}') return Object.freeze(object)
-      if (c !== ',') throw invalid
-    }
+  #array(array: readonly unknown[]): boolean {
+    this.values += array.length
+    for (const element of array) if (!this.value(element)) return false
+    Object.freeze(array)
+    return true
   }
 
-  #array(depth: number): readonly unknown[] {
-    if (depth >= MAX_DEPTH) throw invalid
-    const array: unknown[] = []
-    this.#at += 1
-    this.#space()
-    if (this.#text[this.#at] === ']') {
-      this.#at += 1
-      return Object.freeze(array)
+  #object(object: JSONObject): boolean {
+    Object.setPrototypeOf(object, null)
+    let members = 0
+    for (const name in object) {
+      members += 1
+      if (!this.value(object[name]) || (this.#strings && !name.isWellFormed())) return false
     }
-    for (;;) {
-      array.push(this.#value(depth + 1))
-      this.#space()
-      const c = this.#text[this.#at]
-      this.#at += 1
-      if (c === ']') return Object.freeze(array)
-      if (c !== ',') throw invalid
-    }
-  }
-
-  #string(): string {
-    STRING.lastIndex = this.#at
-    const match = STRING.exec(this.#text)
-    if (match === null) throw invalid
-    this.#at = STRING.lastIndex
-    const value = JSON.parse(match[0]) as string
-    if (!value.isWellFormed()) throw invalid
-    return value
-  }
-
-  #literal<T>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#at)) throw invalid
-    this.#at += word.length
-    return value
-  }
-
-  #number(): number {
-    NUMBER.lastIndex = this.#at
-    const match = NUMBER.exec(this.#text)
-    if (match === null) throw invalid
-    this.#at = NUMBER.lastIndex
-    const value = Number(match[0])
-    // 1e400 parses to Infinity: an expiry that never comes.
-    if (!Number.isFinite(value)) throw invalid
-    return value
+    this.members += members
+    this.values += members
+    Object.freeze(object)
+    return true
   }
 }
-
-/* oxlint-disable-next-line no-control-regex -- RFC 8259 §7 bans exactly these in a string */
-const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\u0000-\u001f]*)*"/y
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y

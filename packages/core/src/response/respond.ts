@@ -4,8 +4,8 @@ import {
   AuthorizationError,
   ERRORS,
   type Refusal,
-  withoutStack,
 } from '../errors.ts'
+import { withoutStack } from '../internal/stack.ts'
 import type { ResourceRequest } from '../request.ts'
 import { bearerChallenge, type HeaderList } from './challenge.ts'
 
