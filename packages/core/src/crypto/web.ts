@@ -1,11 +1,24 @@
-import { importJWK } from 'jose/key/import'
-import { compactVerify } from 'jose/jws/compact/verify'
+import { decodeBase64url, octetsOf } from '../internal/base64url.ts'
+import { ALGORITHMS } from './algorithms.ts'
+import type { CryptoImplementation, KeyHandle } from './crypto.ts'
 
-import { decodeBase64url } from '../internal/base64url.ts'
-import type { CryptoImplementation } from './crypto.ts'
+/** What WebCrypto is told of an algorithm. */
+interface Parameters {
+  readonly name: string
+  readonly hash?: string
+  readonly namedCurve?: string
+  readonly saltLength?: number
+}
+
+/** A key of WebCrypto, and the parameters with which its algorithm verifies. */
+interface WebKey {
+  readonly key: CryptoKey
+  readonly verification: Parameters
+}
+
+type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const ascii = new TextEncoder()
 
 export const implementation: CryptoImplementation['implementation'] = 'web'
 
@@ -19,26 +32,57 @@ export const supports: CryptoImplementation['supports'] = (alg) => {
 }
 
 export const importKey: CryptoImplementation['importKey'] = async (jwk, alg) => {
+  const parameters = parametersOf(alg)
+  if (parameters === undefined) return undefined
   try {
-    const key = await importJWK({ ...jwk }, alg === 'Ed25519' ? 'EdDSA' : alg)
-    return key instanceof Uint8Array ? undefined : key
+    const { forImport, verification } = parameters
+    const key = await crypto.subtle.importKey('jwk', { ...jwk }, forImport, false, ['verify'])
+    return { key, verification } satisfies WebKey
   } catch {
     return undefined
   }
 }
 
-export const verifySignature: CryptoImplementation['verifySignature'] = async (_alg, key, token) => {
+/**
+ * RFC 7518 §3.3 to §3.5 and RFC 8037 §3.1 in the words of WebCrypto, whose ECDSA signatures are `r` and `s` in a row
+ * as in a JWS.
+ */
+function parametersOf(
+  alg: string,
+): { readonly forImport: Parameters; readonly verification: Parameters } | undefined {
+  const algorithm = ALGORITHMS.get(alg)
+  if (algorithm === undefined) return undefined
+  const { kty, crv, hash: digestName } = algorithm
+  const bits = Number(digestName?.slice(3))
+  const hash = `SHA-${bits}`
+  if (kty === 'EC') {
+    const name = 'ECDSA'
+    return { forImport: { name, namedCurve: crv as string }, verification: { name, hash } }
+  }
+  if (kty !== 'RSA') return { forImport: { name: alg }, verification: { name: alg } }
+  const pss = alg.startsWith('PS')
+  const name = pss ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5'
+  // RFC 7518 §3.5: the salt is exactly as long as the digest.
+  return { forImport: { name, hash }, verification: pss ? { name, saltLength: bits / 8 } : { name } }
+}
+
+export const verifySignature: CryptoImplementation['verifySignature'] = async (
+  _alg,
+  handle: KeyHandle,
+  token,
+) => {
+  const { key, verification } = handle as WebKey
+  const dot = token.lastIndexOf('.')
   try {
-    // The header was judged before; the algorithm is fixed by the key which was chosen for it.
-    await compactVerify(token, key as Awaited<ReturnType<typeof importJWK>>)
-    return true
+    const signature = decodeBase64url(token.slice(dot + 1))
+    return await crypto.subtle.verify(verification, key, signature, octetsOf(token.slice(0, dot)))
   } catch {
     return false
   }
 }
 
 export const digest: CryptoImplementation['digest'] = async (token) => {
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', ascii.encode(token)))
+  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', octetsOf(token)))
   return btoa(String.fromCharCode(...bytes))
 }
 

@@ -25,8 +25,12 @@ export function decodedLength(text: string): number {
 
 /** Decodes text that passed {@link isBase64url}. */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  const bytes = new Uint8Array(binary.length)
-  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i)
-  return bytes
+  return octetsOf(atob(text.replaceAll('-', '+').replaceAll('_', '/')))
+}
+
+/** The octets of a text without letters beyond U+00FF, each as one. */
+export function octetsOf(text: string): Uint8Array<ArrayBuffer> {
+  const octets = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i += 1) octets[i] = text.charCodeAt(i)
+  return octets
 }
