@@ -100,11 +100,11 @@ describe.for([
   })
 })
 
-test('importing @atjwt/core on Node loads itself and its cache, and nothing of jose', async () => {
+test('importing @atjwt/core on Node loads itself and nothing else: of jose it has types', async () => {
   const { output } = await run(process.execPath, ['loaded.mjs', '@atjwt/core'], project)
   const loaded = JSON.parse(output) as string[]
   const names = new Set(loaded.map((file) => /^(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]))
-  expect([...names].toSorted()).toEqual(['@atjwt/core', 'lru-cache'])
+  expect([...names]).toEqual(['@atjwt/core'])
   expect(loaded).toContain('@atjwt/core/dist/crypto/node.js')
   expect(loaded).not.toContain('@atjwt/core/dist/crypto/web.js')
 })

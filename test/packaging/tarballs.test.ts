@@ -8,7 +8,7 @@ import { type Package, type Packed, packAll, run } from './pack.ts'
 
 /** What an application takes on with a package. */
 const DEPENDENCIES: Readonly<Partial<Record<Package, readonly string[]>>> = {
-  core: ['@standard-schema/spec', 'jose', 'lru-cache'],
+  core: ['@standard-schema/spec', 'jose'],
   express: ['@atjwt/core'],
   hono: ['@atjwt/core'],
   koa: ['@atjwt/core'],

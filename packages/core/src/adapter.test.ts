@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import { bearer, createTestApi } from '../../../test/helpers/api.ts'
 import { addHeaders, authOf, createGuard, findAuth, replaceHeaders } from './adapter.ts'
-import { check, optional, type Policy, type ResourceServer, scope } from './index.ts'
+import { check, optional, type Policy, type ResourceRequest, type ResourceServer, scope } from './index.ts'
 
 const preflight = (headers: Record<string, string>, method = 'OPTIONS'): Request =>
   new Request('https://api.example/', { method, headers })
@@ -91,10 +91,37 @@ describe('createGuard()', () => {
     expect(await guard(preflight(PREFLIGHT), {})).toMatchObject({ ok: false, response: { status: 401 } })
   })
 
-  test('rejects with the refusal when the framework is to answer', async () => {
-    const { api } = await createTestApi()
+  test('throws the refusal when the framework is to answer', async () => {
+    const { api, issuer } = await createTestApi()
     const guard = createGuard(api, scope('a'), { refusals: 'throw' }, 3)
-    await expect(guard(bearer(undefined), {})).rejects.toMatchObject({ code: 'no_credentials', status: 401 })
+    expect(() => guard(bearer(undefined), {})).toThrow(
+      expect.objectContaining({ code: 'no_credentials', status: 401 }),
+    )
+    // Now its keys have to be fetched.
+    const poor = bearer(await issuer.issue({ scope: 'b' }))
+    await expect(guard(poor, {})).rejects.toMatchObject({ code: 'missing_scope', status: 403 })
+  })
+
+  test('answers at once for a token that was verified before, and for somebody who stands before the server', async () => {
+    const { api, issuer } = await createTestApi()
+    const token = await issuer.issue()
+    const guard = createGuard(api, undefined, undefined, 1)
+    await expect(guard(bearer(token), {})).resolves.toMatchObject({ ok: true })
+    expect(guard(bearer(token), {})).toMatchObject({ ok: true })
+    const asked: unknown[] = []
+    const before = new Proxy(api, {
+      get: (target, name) =>
+        name === 'authorize'
+          ? (...parameters: [ResourceRequest]) => {
+              asked.push(parameters.length)
+              return target.authorize(...parameters)
+            }
+          : Reflect.get(target, name, target),
+    })
+    await expect(createGuard(before, undefined, undefined, 1)(bearer(token), {})).resolves.toMatchObject({
+      ok: true,
+    })
+    expect(asked).toEqual([1])
   })
 
   test.each([undefined, null, 'route', 'router', 0])(

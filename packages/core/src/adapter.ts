@@ -6,7 +6,7 @@
 import { type AccessToken, VerifiedAccessToken } from './access-token/access-token.ts'
 import { type AnyPolicy, readPolicy } from './policy/policy.ts'
 import { attach, attached } from './request-memory.ts'
-import type { AuthorizeResult, ResourceServer } from './resource-server.ts'
+import { authorizeAtOnce, type AuthorizeResult, type ResourceServer } from './resource-server.ts'
 import type { ResourceRequest } from './request.ts'
 import type { HeaderList } from './response/challenge.ts'
 
@@ -30,8 +30,11 @@ export type GuardResult<C> =
   | Extract<AuthorizeResult<AccessToken<C> | undefined>, { ok: true }>
   | { readonly ok: false; readonly response: GuardAnswer }
 
-/** Judges a request. `carrier` is the framework's object for it: checks read it, {@link authOf} takes it. */
-export type Guard<C> = (request: ResourceRequest, carrier: object) => Promise<GuardResult<C>>
+/**
+ * Judges a request; a promise only where something has to be waited for, which for a token that was verified before is
+ * seldom. `carrier` is the framework's object for the request: checks read it, {@link authOf} takes it.
+ */
+export type Guard<C> = (request: ResourceRequest, carrier: object) => GuardResult<C> | Promise<GuardResult<C>>
 
 const PREFLIGHT: { readonly ok: false; readonly response: GuardAnswer } = {
   ok: false,
@@ -39,7 +42,7 @@ const PREFLIGHT: { readonly ok: false; readonly response: GuardAnswer } = {
 }
 
 /**
- * The part of `protect` in which no framework occurs. It rejects with an `Error` always: a refusal under
+ * The part of `protect` in which no framework occurs. It throws, or rejects with, an `Error` always: a refusal under
  * `refusals: 'throw'`, what a `check` threw, or a mistake in an option that is a function.
  *
  * @param given how many arguments `protect` got: a policy that is undefined differs from none
@@ -52,17 +55,23 @@ export function createGuard<C>(
   given: number,
 ): Guard<C> {
   const { refusals, preflight } = checkGuard(api, policy, options, given)
-  return async (request, carrier) => {
+  return (request, carrier) => {
     if (preflight === 'answer' && isPreflight(request)) return PREFLIGHT
-    let result: AuthorizeResult<AccessToken<C> | undefined>
+    const finish = (result: AuthorizeResult<AccessToken<C> | undefined>): GuardResult<C> => {
+      if (result.ok) attachAuth(api, carrier, result.auth)
+      else if (refusals === 'throw') throw result.error
+      return result
+    }
+    let result: ReturnType<typeof authorizeAtOnce<C>>
     try {
-      result = await (policy === undefined ? api.authorize(request) : api.authorize(request, policy, carrier))
+      result = authorizeAtOnce(api, request, policy, carrier)
     } catch (reason) {
       throw asError(reason)
     }
-    if (result.ok) attachAuth(api, carrier, result.auth)
-    else if (refusals === 'throw') throw result.error
-    return result
+    if (!(result instanceof Promise)) return finish(result)
+    return result.then(finish, (reason: unknown) => {
+      throw asError(reason)
+    })
   }
 }
 

@@ -1,9 +1,10 @@
-import { type AccessToken, VerifiedAccessToken } from './access-token/access-token.ts'
-import { type VerificationContext, verifyAccessToken } from './access-token/verify.ts'
+import type { AccessToken, Verification, VerifiedAccessToken } from './access-token/access-token.ts'
+import { type VerificationContext, type Verified, verifyAccessToken } from './access-token/verify.ts'
 import { validateClaims } from './access-token/validators.ts'
 import { bind } from './binding/bind.ts'
-import { parseCredentials } from './credentials/parse.ts'
-import { Refusal } from './errors.ts'
+import { isB64Token, splitCredentials } from './credentials/parse.ts'
+import { type ErrorCode, Refusal } from './errors.ts'
+import { chain } from './internal/chain.ts'
 import { withDeadline } from './internal/deadline.ts'
 import type { Trust } from './issuer/trust.ts'
 import { decide, type Decision } from './policy/evaluate.ts'
@@ -33,15 +34,13 @@ export function authorizeRequest(
   context: AuthorizationContext,
 ): Verdict | Promise<Verdict> {
   const field = request.headers.get('authorization')
-  const credentials = parseCredentials(field)
+  const credentials = splitCredentials(field)
   if (credentials.kind === 'absent')
     return policy?.op === 'optional' ? undefined : new Refusal('no_credentials')
   if (credentials.kind === 'malformed') return new Refusal('credentials_malformed')
 
-  const verified = verifyOnce(request, field as string, credentials.token, context)
-  return verified instanceof Promise
-    ? verified.then((settled) => judge(policy, settled, policyContext))
-    : judge(policy, verified, policyContext)
+  const admitted = verifyOnce(request, field as string, credentials.token, context)
+  return chain(admitted, judge, policy, policyContext)
 }
 
 /** The way of a bare token: everything but credentials and policy. */
@@ -49,37 +48,58 @@ export function verifyToken(
   token: string,
   context: AuthorizationContext,
   request?: ResourceRequest,
-): Verified | Promise<Verified> {
-  const verified = verifyAccessToken(token, context, context.clock(), request)
-  return verified instanceof Promise
-    ? verified.then((settled) => admit(settled, context))
-    : admit(verified, context)
+): Admitted | Promise<Admitted> {
+  return chain(
+    verifyAccessToken(token, context, context.clock(), request),
+    admitToken,
+    context,
+    token,
+    request,
+  )
 }
+
+function admitToken(
+  verified: Verified,
+  context: AuthorizationContext,
+  token: string,
+  request: ResourceRequest | undefined,
+): Admitted | Promise<Admitted> {
+  // In a header field it is the request which is malformed then, RFC 6750 §3.1.
+  if (request !== undefined && verified instanceof Refusal && UNREAD.has(verified.code) && !isB64Token(token))
+    return new Refusal('credentials_malformed')
+  return admit(verified, context)
+}
+
+/** What is said of a token before anything in it is read: what is no `b64token` gets no further, since every JWS is one. */
+const UNREAD: ReadonlySet<ErrorCode> = new Set([
+  'token_too_large',
+  'token_malformed',
+  'token_encrypted',
+  'token_opaque',
+])
 
 /** The way of a token which was verified before: everything that can have changed since, and the policy. */
 export function demandOf(
-  token: VerifiedAccessToken,
+  verification: Verification,
   policy: Root,
   policyContext: unknown,
   context: AuthorizationContext,
-): Verified | Promise<Verified> {
-  const standing = stillStands(token, context)
-  return standing instanceof Promise
-    ? standing.then((settled) => demandStanding(settled, policy, policyContext, context))
-    : demandStanding(standing, policy, policyContext, context)
+): Admitted | Promise<Admitted> {
+  const admitted = chain(stillStands(verification, context), admit, context)
+  return chain(admitted, judge, policy, policyContext)
 }
 
 /** What may have changed since a token was verified: its key, the trust in its issuer, whether keys can be had, time. */
 function stillStands(
-  token: VerifiedAccessToken,
+  verification: Verification,
   context: AuthorizationContext,
 ): Verified | Promise<Verified> {
-  const { key, claims, trust } = VerifiedAccessToken.originOf(token)
+  const { key, claims, trust } = verification
   const now = context.clock()
   const judgeUnder = (current: Trust | Refusal): Verified => {
     if (current instanceof Refusal) return current
     if (key.retired) return new Refusal('key_retired')
-    return validateClaims(claims, current, context.times, now) ?? token
+    return validateClaims(claims, current, context.times, now) ?? verification
   }
   if (key.retired) return new Refusal('key_retired')
   const picked = context.issuers.pick(trust.issuer, undefined)
@@ -87,19 +107,7 @@ function stillStands(
   return (async () => judgeUnder((await trust.keys.load(now)) ?? (await picked)))()
 }
 
-function demandStanding(
-  standing: Verified,
-  policy: Root,
-  policyContext: unknown,
-  context: AuthorizationContext,
-): Verified | Promise<Verified> {
-  const admitted = admit(standing, context)
-  return admitted instanceof Promise
-    ? admitted.then((settled) => judge(policy, settled, policyContext))
-    : judge(policy, admitted, policyContext)
-}
-
-type Verified = VerifiedAccessToken | Refusal
+type Admitted = VerifiedAccessToken | Refusal
 
 /** One verification per request and resource server, however many guards stand on its way. */
 function verifyOnce(
@@ -107,29 +115,31 @@ function verifyOnce(
   field: string,
   token: string,
   context: AuthorizationContext,
-): Verified | Promise<Verified> {
+): Admitted | Promise<Admitted> {
   const known = recall(request, context.verifier, field)
   if (known !== undefined) return known
   const verified = verifyToken(token, context, request)
-  // What was answered from memory is answered so again, for less than it costs to remember it here too.
-  if (verified instanceof Promise || context.revoked !== undefined)
+  // What the cache knows now it answers again, for less than it costs to remember it here too.
+  const cached = context.cache !== undefined && context.revoked === undefined
+  if (!cached || verified instanceof Promise || verified instanceof Refusal)
     remember(request, context.verifier, field, verified)
   return verified
 }
 
 /** The sender constraint, and the application's word on the token. */
-function admit(verified: Verified, context: AuthorizationContext): Verified | Promise<Verified> {
+function admit(verified: Verified, context: AuthorizationContext): Admitted | Promise<Admitted> {
   if (verified instanceof Refusal) return verified
-  const refusal = bind(VerifiedAccessToken.originOf(verified).claims)
+  const { claims, token } = verified
+  const refusal = bind(claims)
   if (refusal !== undefined) return refusal
-  return context.revoked === undefined ? verified : askRevoked(verified, context.revoked)
+  return context.revoked === undefined ? token : askRevoked(token, context.revoked)
 }
 
 function askRevoked(
   token: VerifiedAccessToken,
   revoked: NonNullable<AuthorizationContext['revoked']>,
-): Verified | Promise<Verified> {
-  const settle = (answer: unknown): Verified => {
+): Admitted | Promise<Admitted> {
+  const settle = (answer: unknown): Admitted => {
     if (answer === false) return token
     if (answer === true) return new Refusal('token_revoked')
     return unavailable(new TypeError('revoked said neither true nor false'))
@@ -148,19 +158,16 @@ const unavailable = (cause: unknown): Refusal =>
   new Refusal('revocation_unavailable', { retryAfter: 1, cause })
 
 function judge(
+  admitted: Admitted,
   policy: Root | undefined,
-  verified: Verified,
   policyContext: unknown,
-): Verified | Promise<Verified> {
-  if (verified instanceof Refusal) return verified
+): Admitted | Promise<Admitted> {
+  if (admitted instanceof Refusal) return admitted
   const required = policy?.op === 'optional' ? policy.policy : policy
-  if (required === undefined) return verified
-  const decision = decide(required, verified, policyContext)
-  return decision instanceof Promise
-    ? decision.then((settled) => toVerdict(settled, verified))
-    : toVerdict(decision, verified)
+  if (required === undefined) return admitted
+  return chain(decide(required, admitted, policyContext), toVerdict, admitted)
 }
 
-function toVerdict(decision: Decision, token: VerifiedAccessToken): Verified {
+function toVerdict(decision: Decision, token: VerifiedAccessToken): Admitted {
   return decision.granted ? token : new Refusal(decision.code, { scope: decision.missing.scope })
 }

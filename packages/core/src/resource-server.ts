@@ -1,4 +1,4 @@
-import { type AccessToken, VerifiedAccessToken } from './access-token/access-token.ts'
+import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
 import {
   type AuthorizationContext,
@@ -8,6 +8,7 @@ import {
   verifyToken,
 } from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
+import { chain, promised } from './internal/chain.ts'
 import { fail, knownMembers } from './internal/check.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
@@ -24,7 +25,6 @@ import {
   type OptionalPolicy,
   type Policy,
   readPolicy,
-  type Root,
 } from './policy/policy.ts'
 import type { ResourceRequest } from './request.ts'
 import type { HeaderList } from './response/challenge.ts'
@@ -122,84 +122,149 @@ export function createResourceServer<Claims = {}>(
   return new Server(resolved, new KeyRegistry(resolved)) as unknown as ResourceServer<Claims>
 }
 
+/**
+ * {@link ResourceServer.authorize} for adapters: a promise only where something has to be waited for. Throws what that
+ * rejects with.
+ */
+export function authorizeAtOnce<C>(
+  api: ResourceServer<C>,
+  request: ResourceRequest,
+  policy: AnyPolicy<C> | undefined,
+  context: unknown,
+): AuthorizeResult<AccessToken<C> | undefined> | Promise<AuthorizeResult<AccessToken<C> | undefined>> {
+  const state = Server.stateOf(api)
+  if (state !== undefined) return authorize(state, request, policy, context)
+  // Somebody stands between: a proxy, a server which a test made.
+  return policy === undefined ? api.authorize(request) : api.authorize(request, policy, context as object)
+}
+
+/** What a resource server is made of. */
+interface State {
+  readonly options: ResolvedOptions
+  readonly registry: KeyRegistry
+  readonly context: AuthorizationContext
+}
+
+function authorize(
+  state: State,
+  request: ResourceRequest,
+  policy: AnyPolicy | undefined,
+  policyContext: unknown,
+): AuthorizeResult<never> | Promise<AuthorizeResult<never>> {
+  const since = startOf(state)
+  const root = policy === undefined ? undefined : readPolicy(policy)
+  const judged = authorizeRequest(request, root, policyContext, state.context)
+  return chain(judged, resultOf, state, since, request, root?.op === 'optional')
+}
+
+function resultOf(
+  verdict: Verdict,
+  state: State,
+  since: number,
+  request: ResourceRequest,
+  varies: boolean,
+): AuthorizeResult<never> {
+  report(verdict, state, since)
+  if (verdict instanceof Refusal) {
+    const error = toError(verdict, state.options, request, varies)
+    return { ok: false, error, response: { status: error.status, ...error.answer } }
+  }
+  return { ok: true, auth: verdict as never, headers: varies ? [['Vary', 'Authorization']] : [] }
+}
+
+function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
+  if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
+  const since = startOf(state)
+  return chain(verifyToken(token, state.context), tokenOrThrow, state, since)
+}
+
+function demand(
+  state: State,
+  auth: AccessToken | undefined,
+  policy: AnyPolicy,
+  policyContext: unknown,
+): AccessToken<never> | Promise<AccessToken<never>> {
+  const since = startOf(state)
+  const root = readPolicy(policy)
+  if (root.op === 'optional')
+    throw new TypeError('Cannot demand the policy: optional stands at the top of a guard only')
+  if (auth === undefined) return tokenOrThrow(new Refusal('no_credentials'), state, since)
+  const verification: Verification | undefined = VerifiedAccessToken.verificationOf(auth)
+  // A token for another audience, or an object somebody made, grants nothing here.
+  if (verification?.verifier !== state.context.verifier) {
+    throw new TypeError('Cannot demand the policy: the token was not verified by this resource server')
+  }
+  return chain(demandOf(verification, root, policyContext, state.context), tokenOrThrow, state, since)
+}
+
+function tokenOrThrow(
+  verdict: VerifiedAccessToken | Refusal,
+  state: State,
+  since: number,
+): AccessToken<never> {
+  report(verdict, state, since)
+  if (verdict instanceof Refusal) throw toError(verdict, state.options, undefined, false)
+  return verdict as unknown as AccessToken<never>
+}
+
+/** The clock is read only when somebody wants to know. */
+function startOf({ options }: State): number {
+  return options.onDecision === undefined ? 0 : performance.now()
+}
+
+function report(verdict: Verdict, { options: { onDecision } }: State, since: number): void {
+  if (onDecision === undefined) return
+  const code: ErrorCode | 'authorized' | 'anonymous' =
+    verdict instanceof Refusal ? verdict.code : verdict === undefined ? 'anonymous' : 'authorized'
+  const issuer = verdict instanceof Refusal ? undefined : verdict?.issuer
+  try {
+    const observed: unknown = onDecision({ code, issuer, ms: performance.now() - since })
+    // An observer which fails must not cost a request its verdict, nor the process its life.
+    if (observed instanceof Promise) observed.catch(() => {})
+  } catch {}
+}
+
 class Server implements ResourceServer {
-  readonly #options: ResolvedOptions
-  readonly #registry: KeyRegistry
-  readonly #context: AuthorizationContext
-  readonly #cache: TokenCache | undefined
+  readonly #state: State
 
   constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
-    this.#options = options
-    this.#registry = registry
-    this.#cache = options.cache === undefined ? undefined : new TokenCache(options.cache)
-    this.#context = {
+    const { times, maxTokenLength, schema, cache, clock, revoked } = options
+    const context: AuthorizationContext = {
       verifier: this,
       issuers: new Issuers(options, registry, audience),
-      times: options.times,
-      maxTokenLength: options.maxTokenLength,
-      schema: options.schema,
-      cache: this.#cache,
-      clock: options.clock,
-      revoked: options.revoked,
+      times,
+      maxTokenLength,
+      schema,
+      cache: cache === undefined ? undefined : new TokenCache(cache),
+      clock,
+      revoked,
     }
+    this.#state = { options, registry, context }
     Object.freeze(this)
   }
 
-  async authorize(
+  static stateOf(api: object): State | undefined {
+    return #state in api ? api.#state : undefined
+  }
+
+  authorize(
     request: ResourceRequest,
     policy?: AnyPolicy,
     context?: unknown,
   ): Promise<AuthorizeResult<never>> {
-    const started = this.#started()
-    const root = policy === undefined ? undefined : readPolicy(policy)
-    const judged = authorizeRequest(request, root, context, this.#context)
-    const verdict = judged instanceof Promise ? await judged : judged
-    this.#decided(verdict, started)
-    const varies = root?.op === 'optional'
-    if (verdict instanceof Refusal) {
-      const error = toError(verdict, this.#options, request, varies)
-      return { ok: false, error, response: { status: error.status, ...error.answer } }
-    }
-    const headers: HeaderList = varies ? [['Vary', 'Authorization']] : []
-    return { ok: true, auth: verdict as never, headers }
+    return promised(authorize, this.#state, request, policy, context)
   }
 
-  async verify(token: string): Promise<AccessToken<never>> {
-    if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
-    const started = this.#started()
-    const judged = verifyToken(token, this.#context)
-    const verdict = judged instanceof Promise ? await judged : judged
-    this.#decided(verdict, started)
-    if (verdict instanceof Refusal) throw toError(verdict, this.#options, undefined, false)
-    return verdict as unknown as AccessToken<never>
+  verify(token: string): Promise<AccessToken<never>> {
+    return promised(verify, this.#state, token)
   }
 
-  async demand(
+  demand(
     auth: AccessToken | undefined,
     policy: AnyPolicy,
     ...context: unknown[]
   ): Promise<AccessToken<never>> {
-    const started = this.#started()
-    const root = readPolicy(policy)
-    if (root.op === 'optional')
-      throw new TypeError('Cannot demand the policy: optional stands at the top of a guard only')
-    const verdict = await this.#demand(auth, root, context[0])
-    this.#decided(verdict, started)
-    if (verdict instanceof Refusal) throw toError(verdict, this.#options, undefined, false)
-    return verdict as unknown as AccessToken<never>
-  }
-
-  async #demand(
-    auth: AccessToken | undefined,
-    policy: Root,
-    context: unknown,
-  ): Promise<VerifiedAccessToken | Refusal> {
-    if (auth === undefined) return new Refusal('no_credentials')
-    // A token for another audience, or an object somebody made, grants nothing here.
-    if (VerifiedAccessToken.originOf(auth)?.verifier !== this) {
-      throw new TypeError('Cannot demand the policy: the token was not verified by this resource server')
-    }
-    return demandOf(auth as VerifiedAccessToken, policy, context, this.#context)
+    return promised(demand, this.#state, auth, policy, context[0])
   }
 
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<never> {
@@ -208,24 +273,24 @@ class Server implements ResourceServer {
     const audience = readAudience('audience', options.audience)
     const realm = readRealm(options.realm, audience)
     return new Server(
-      { ...this.#options, audience, realm },
-      this.#registry,
+      { ...this.#state.options, audience, realm },
+      this.#state.registry,
       audience,
     ) as ResourceServer<never>
   }
 
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const now = this.#context.clock()
+    const now = this.#state.context.clock()
     const loading = Promise.all(
-      [...this.#registry.all()].map(async (keys) => {
+      [...this.#state.registry.all()].map(async (keys) => {
         const refusal = await keys.load(now)
         if (refusal === undefined) return
         const { failure } = keys.status(now)
         const cause = new Error(`Cannot load the keys of ${keys.issuer}: ${failure ?? 'unknown'}`)
         throw toError(
           new Refusal(refusal.code, { ...refusal.details, cause }),
-          this.#options,
+          this.#state.options,
           undefined,
           false,
         )
@@ -252,47 +317,30 @@ class Server implements ResourceServer {
   }
 
   status(): readonly IssuerStatus[] {
-    return this.#registry.status()
+    return this.#state.registry.status()
   }
 
   snapshot(): readonly KeySnapshot[] {
-    return [...this.#registry.all()]
+    return [...this.#state.registry.all()]
       .map((keys) => keys.snapshot())
       .filter((snapshot) => snapshot !== undefined)
   }
 
   revokeKey(issuer: string, kid: string): void {
-    this.#registry.revoke(issuer, kid)
+    this.#state.registry.revoke(issuer, kid)
   }
 
   purge(issuer?: string): void {
-    for (const keys of this.#registry.all()) if (issuer === undefined || keys.issuer === issuer) keys.purge()
-    if (issuer === undefined) this.#cache?.clear()
+    for (const keys of this.#state.registry.all())
+      if (issuer === undefined || keys.issuer === issuer) keys.purge()
+    if (issuer === undefined) this.#state.context.cache?.clear()
   }
 
   async close(): Promise<void> {
-    for (const keys of this.#registry.all()) keys.close()
+    for (const keys of this.#state.registry.all()) keys.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  /** The clock is read only when somebody wants to know. */
-  #started(): number {
-    return this.#options.onDecision === undefined ? 0 : performance.now()
-  }
-
-  #decided(verdict: Verdict, started: number): void {
-    const { onDecision } = this.#options
-    if (onDecision === undefined) return
-    const code: ErrorCode | 'authorized' | 'anonymous' =
-      verdict instanceof Refusal ? verdict.code : verdict === undefined ? 'anonymous' : 'authorized'
-    const issuer = verdict instanceof Refusal ? undefined : verdict?.issuer
-    try {
-      const observed: unknown = onDecision({ code, issuer, ms: performance.now() - started })
-      // An observer which fails must not cost a request its verdict, nor the process its life.
-      if (observed instanceof Promise) observed.catch(() => {})
-    } catch {}
   }
 }

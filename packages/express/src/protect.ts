@@ -10,6 +10,7 @@ import {
   type AnswerHeaders,
   createGuard,
   type GuardAnswer,
+  type GuardResult,
   type ProtectOptions,
   replaceHeaders,
 } from '@atjwt/core/adapter'
@@ -51,23 +52,36 @@ export function protect<C>(
   options?: ProtectOptions,
 ): RouteGuard<any> {
   const guard = createGuard(api, policy, options, arguments.length)
+  /** Whether the request goes on. */
+  const enter = (result: GuardResult<C>, req: IncomingMessage, res: Response): boolean => {
+    if (!result.ok) {
+      answer(res, result.response)
+      return false
+    }
+    // When somebody else has answered meanwhile, a timeout for example, headers can no longer be set.
+    if (result.headers.length > 0 && !res.headersSent) addHeaders(headersOf(res), result.headers)
+    res.locals['auth'] = result.auth
+    ;(req as { auth?: unknown }).auth = result.auth
+    return true
+  }
   const handle = (req: IncomingMessage, res: Response, next: NextFunction): void => {
-    guard(fromNode(req), req)
-      .then((result) => {
-        if (!result.ok) {
-          answer(res, result.response)
-          return false
-        }
-        // When somebody else has answered meanwhile, a timeout for example, headers can no longer be set.
-        if (!res.headersSent) addHeaders(headersOf(res), result.headers)
-        res.locals['auth'] = result.auth
-        ;(req as { auth?: unknown }).auth = result.auth
-        return true
-      })
-      // Apart from the work above: what a handler throws into `next()` must not come back as a second `next()`.
-      .then((passes) => {
-        if (passes) next()
+    let passes: boolean | Promise<boolean>
+    try {
+      const result = guard(fromNode(req), req)
+      passes =
+        result instanceof Promise
+          ? result.then((settled) => enter(settled, req, res))
+          : enter(result, req, res)
+    } catch (error) {
+      next(error)
+      return
+    }
+    // Apart from the work above: what a handler throws into `next()` must not come back as a second `next()`.
+    if (passes instanceof Promise) {
+      passes.then((goesOn) => {
+        if (goesOn) next()
       }, next)
+    } else if (passes) next()
   }
   // Express never calls it with anything less than its own response.
   return handle as RouteGuard<any>

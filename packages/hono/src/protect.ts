@@ -3,10 +3,12 @@ import {
   addHeaders,
   type AnswerHeaders,
   createGuard,
+  type GuardAnswer,
+  type GuardResult,
   type ProtectOptions,
   replaceHeaders,
 } from '@atjwt/core/adapter'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 
 /**
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
@@ -32,23 +34,31 @@ export function protect<C>(
   options?: ProtectOptions,
 ): MiddlewareHandler<any> {
   const guard = createGuard(api, policy, options, arguments.length)
-  return async (c, next) => {
-    const result = await guard(c.req.raw, c)
+  const enter = (result: GuardResult<C>, c: Context, next: Next): Promise<void> => {
     if (!result.ok) {
-      const { status, headers, body } = result.response
-      const fields = new Headers(c.res.headers)
-      replaceHeaders(fields, headers)
-      // Hono copies the earlier fields over a response that takes the place of another, and drops one which comes
-      // when another stands already: a refusal replaces whatever stands.
-      c.res = undefined
-      c.res = new Response(body, { status, headers: fields })
-      return
+      answer(c, result.response)
+      return Promise.resolve()
     }
     c.set('auth', result.auth)
-    await next()
+    const { headers } = result
     // Afterwards, because fields set before would be copied over those of the handler's response.
-    if (result.headers.length > 0) addHeaders(headersOf(c), result.headers)
+    return headers.length === 0 ? next() : next().then(() => addHeaders(headersOf(c), headers))
   }
+  return (c, next) => {
+    const result = guard(c.req.raw, c)
+    return result instanceof Promise
+      ? result.then((settled) => enter(settled, c, next))
+      : enter(result, c, next)
+  }
+}
+
+function answer(c: Context, { status, headers, body }: GuardAnswer): void {
+  const fields = new Headers(c.res.headers)
+  replaceHeaders(fields, headers)
+  // Hono copies the earlier fields over a response that takes the place of another, and drops one which comes
+  // when another stands already: a refusal replaces whatever stands.
+  c.res = undefined
+  c.res = new Response(body, { status, headers: fields })
 }
 
 function headersOf(c: Context): AnswerHeaders {

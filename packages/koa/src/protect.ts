@@ -9,6 +9,8 @@ import {
   addHeaders,
   type AnswerHeaders,
   createGuard,
+  type GuardAnswer,
+  type GuardResult,
   type ProtectOptions,
   replaceHeaders,
 } from '@atjwt/core/adapter'
@@ -38,22 +40,30 @@ export function protect<C>(
   options?: ProtectOptions,
 ): Middleware<any> {
   const guard = createGuard(api, policy, options, arguments.length)
-  return async (ctx, next) => {
-    const result = await guard(fromNode(ctx.req), ctx)
+  const enter = (result: GuardResult<C>, ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
     if (!result.ok) {
-      const { status, headers, body } = result.response
-      // Koa derives the length and a type of its own from the body, so the body comes first.
-      ctx.body = body
-      ctx.status = status
-      const { length } = ctx
-      replaceHeaders(headersOf(ctx), headers)
-      if (body !== null) ctx.length = length
-      return
+      answer(ctx, result.response)
+      return Promise.resolve()
     }
-    addHeaders(headersOf(ctx), result.headers)
-    ctx.state.auth = result.auth
-    await next()
+    if (result.headers.length > 0) addHeaders(headersOf(ctx), result.headers)
+    ctx.state['auth'] = result.auth
+    return next()
   }
+  return (ctx, next) => {
+    const result = guard(fromNode(ctx.req), ctx)
+    return result instanceof Promise
+      ? result.then((settled) => enter(settled, ctx, next))
+      : enter(result, ctx, next)
+  }
+}
+
+function answer(ctx: Context, { status, headers, body }: GuardAnswer): void {
+  // Koa derives the length and a type of its own from the body, so the body comes first.
+  ctx.body = body
+  ctx.status = status
+  const { length } = ctx
+  replaceHeaders(headersOf(ctx), headers)
+  if (body !== null) ctx.length = length
 }
 
 function headersOf(ctx: Context): AnswerHeaders {

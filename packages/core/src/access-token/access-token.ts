@@ -1,7 +1,7 @@
 import type { JWTHeaderParameters } from 'jose'
 
 import type { JSONObject } from '../internal/json.ts'
-import { type Authority, AUTHORITIES, readAuthority } from './authorities.ts'
+import { AUTHORITIES, type Authority, readAuthority } from './authorities.ts'
 import { EMPTY_SET, type FrozenSet } from './readonly-set.ts'
 import type { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
@@ -57,14 +57,37 @@ export interface AccessToken<Claims = {}> {
 /** Who verified a token: a resource server; it serves only tokens of its own. */
 export type Verifier = object
 
-/** What made a token: kept with it, to judge it again later. */
-export interface Origin {
+/** What was verified, and by what: kept with the token, to judge again later whether it still counts. */
+export class Verification {
   readonly verifier: Verifier
-  readonly header: JSONObject
   /** The claims as signed, before a schema made others of them. */
   readonly claims: JSONObject
   readonly trust: Trust
   readonly key: VerificationKey
+  // Beside the claims, so that judging the time of a remembered token need not fetch them from memory.
+  readonly exp: unknown
+  readonly nbf: unknown
+  readonly iat: unknown
+  readonly token: VerifiedAccessToken
+
+  /** @param shown the claims which handlers see; everything else is read from the signed ones */
+  constructor(
+    verifier: Verifier,
+    header: JSONObject,
+    claims: JSONObject,
+    trust: Trust,
+    key: VerificationKey,
+    shown: JSONObject,
+  ) {
+    this.verifier = verifier
+    this.claims = claims
+    this.trust = trust
+    this.key = key
+    this.exp = claims['exp']
+    this.nbf = claims['nbf']
+    this.iat = claims['iat']
+    this.token = new VerifiedAccessToken(this, header, shown)
+  }
 }
 
 export class VerifiedAccessToken implements AccessToken {
@@ -73,57 +96,96 @@ export class VerifiedAccessToken implements AccessToken {
   readonly issuer: string
   readonly subject: string | undefined
   readonly clientId: string | undefined
-  readonly scopes: FrozenSet
-  readonly roles: FrozenSet
-  readonly groups: FrozenSet
-  readonly entitlements: FrozenSet
   readonly binding: ReadonlySet<'dpop' | 'mtls'>
-  readonly #origin: Origin
-  /** The authorities about which the token says more than could be read. */
-  readonly #incomplete: number
+  readonly #verification: Verification
+  // Each is read from the claims when somebody asks: most handlers want to know one of the four, or none.
+  #scopes: FrozenSet | undefined
+  #roles: FrozenSet | undefined
+  #groups: FrozenSet | undefined
+  #entitlements: FrozenSet | undefined
+  /** Those about which the token says more than could be read. */
+  #incomplete = 0
 
   static {
     // Else every token would lead to this class, which makes tokens out of anything.
     delete (this.prototype as { constructor?: unknown }).constructor
+    // What `console.log` shows; here, because declarations cannot name the symbol.
+    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: VerifiedAccessToken) {
+        return this.#shown()
+      },
+    })
     // Reachable from every token, and shared by all.
     Object.freeze(this.prototype)
     Object.freeze(this)
   }
 
-  /** @param shown the claims which handlers see; everything else is read from the signed ones */
-  constructor(origin: Origin, shown: JSONObject) {
-    const { trust, claims } = origin
-    this.#origin = origin
+  constructor(verification: Verification, header: JSONObject, shown: JSONObject) {
+    const { trust, claims } = verification
+    this.#verification = verification
     this.claims = shown as ClaimsOf<{}>
-    this.header = origin.header as unknown as JWTHeaderParameters
+    this.header = header as unknown as JWTHeaderParameters
     this.issuer = trust.issuer
     this.subject = claims['sub'] as string | undefined
     this.clientId = claims[trust.clientIdClaim] as string | undefined
-    let incomplete = 0
-    const read = (authority: Authority): FrozenSet => {
-      const { values, complete } = readAuthority(authority, claims, trust.authorities, trust.allow[authority])
-      if (!complete) incomplete |= bit(authority)
-      return values
-    }
-    this.scopes = read('scopes')
-    this.roles = read('roles')
-    this.groups = read('groups')
-    this.entitlements = read('entitlements')
     this.binding = EMPTY_SET as unknown as ReadonlySet<'dpop' | 'mtls'>
-    this.#incomplete = incomplete
     Object.freeze(this)
+    // A mapping is code of the application: it runs once per token, and its mistakes show at once.
+    if (trust.authorities !== undefined) {
+      for (const authority of AUTHORITIES)
+        if (trust.authorities[authority] !== undefined) this.#read(authority)
+    }
+  }
+
+  get scopes(): FrozenSet {
+    return this.#scopes ?? this.#read('scopes')
+  }
+  get roles(): FrozenSet {
+    return this.#roles ?? this.#read('roles')
+  }
+  get groups(): FrozenSet {
+    return this.#groups ?? this.#read('groups')
+  }
+  get entitlements(): FrozenSet {
+    return this.#entitlements ?? this.#read('entitlements')
+  }
+
+  /** What `JSON.stringify` takes, the sets as lists. */
+  toJSON(): object {
+    return this.#shown()
   }
 
   /** What made `token`; `undefined` for anything that no resource server of this library made. */
-  static originOf(token: VerifiedAccessToken): Origin
-  static originOf(token: unknown): Origin | undefined
-  static originOf(token: unknown): Origin | undefined {
-    return typeof token === 'object' && token !== null && #origin in token ? token.#origin : undefined
+  static verificationOf(token: VerifiedAccessToken): Verification
+  static verificationOf(token: unknown): Verification | undefined
+  static verificationOf(token: unknown): Verification | undefined {
+    return typeof token === 'object' && token !== null && #verification in token
+      ? token.#verification
+      : undefined
   }
 
   /** Whether the token's claim could be read in full. A token that was not verified here is taken as it looks. */
   static isComplete(token: object, authority: Authority): boolean {
-    return !(#incomplete in token) || (token.#incomplete & bit(authority)) === 0
+    if (!(#verification in token)) return true
+    // Only what was read is known to be incomplete.
+    void token[authority]
+    return (token.#incomplete & bit(authority)) === 0
+  }
+
+  #read(authority: Authority): FrozenSet {
+    const { claims, trust } = this.#verification
+    const { values, complete } = readAuthority(authority, claims, trust.authorities, trust.allow[authority])
+    if (!complete) this.#incomplete |= bit(authority)
+    if (authority === 'scopes') this.#scopes = values
+    else if (authority === 'roles') this.#roles = values
+    else if (authority === 'groups') this.#groups = values
+    else this.#entitlements = values
+    return values
+  }
+
+  #shown(): object {
+    const { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding } = this
+    return { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding }
   }
 }
 

@@ -1,5 +1,5 @@
 import { isObject, type JSONObject } from '../internal/json.ts'
-import { SCOPE_TOKEN } from '../response/challenge.ts'
+import { SCOPE_TOKEN, SCOPE_TOKENS } from '../response/challenge.ts'
 import { EMPTY_SET, FrozenSet } from './readonly-set.ts'
 
 /** What a token may say its bearer holds, RFC 9068 §2.2.3. */
@@ -69,6 +69,8 @@ function standard(authority: Authority, claims: JSONObject): AuthorityValues {
 function scopes(claim: unknown): AuthorityValues {
   if (claim === undefined || claim === '') return NONE
   if (typeof claim !== 'string') return UNREADABLE
+  if (SCOPE_TOKENS.test(claim))
+    return { values: new FrozenSet(Object.freeze(claim.split(' '))), complete: true }
   const values: string[] = []
   let complete = true
   for (const value of claim.split(' ')) {
@@ -85,6 +87,8 @@ function scopes(claim: unknown): AuthorityValues {
  */
 function list(claim: unknown): AuthorityValues {
   if (!Array.isArray(claim)) return UNREADABLE
+  if (claim.length > 0 && claim.every((element) => typeof element === 'string' && element !== ''))
+    return { values: new FrozenSet(claim as readonly string[]), complete: true }
   return collect(claim, (element) => (isObject(element) ? element['value'] : element))
 }
 
@@ -96,5 +100,5 @@ function collect(elements: Iterable<unknown>, valueOf: (element: unknown) => unk
     if (typeof value === 'string' && value !== '') values.push(value)
     else complete = false
   }
-  return values.length === 0 && complete ? NONE : { values: new FrozenSet(values), complete }
+  return values.length === 0 && complete ? NONE : { values: new FrozenSet(Object.freeze(values)), complete }
 }

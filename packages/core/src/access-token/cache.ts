@@ -1,7 +1,6 @@
-import { LRUCache } from 'lru-cache'
-
+import { BoundedMap } from '../internal/bounded-map.ts'
 import type { Header } from '../jws/header.ts'
-import { VerifiedAccessToken } from './access-token.ts'
+import type { Verification } from './access-token.ts'
 
 /** Headers which are known to be good; an issuer has a few. */
 const MAX_HEADERS = 256
@@ -22,17 +21,17 @@ export interface CacheBounds {
  * One cache belongs to one resource server, so that no verdict of another configuration is ever met.
  */
 export class TokenCache {
-  readonly #tokens: LRUCache<string, VerifiedAccessToken>
+  readonly #tokens: BoundedMap<string, Verification>
   /** Written after a signature verified, so nobody without a key can fill it. */
-  readonly #headers = new LRUCache<string, Header>({ max: MAX_HEADERS })
+  readonly #headers = new BoundedMap<string, Header>({ max: MAX_HEADERS })
 
   constructor({ max, maxSize }: CacheBounds) {
-    this.#tokens = new LRUCache({ max, maxSize })
+    this.#tokens = new BoundedMap({ max, maxSize })
   }
 
-  get(id: string): VerifiedAccessToken | undefined {
+  get(id: string): Verification | undefined {
     const known = this.#tokens.get(id)
-    if (known === undefined || !VerifiedAccessToken.originOf(known).key.retired) return known
+    if (known === undefined || !known.key.retired) return known
     this.#tokens.delete(id)
     return undefined
   }
@@ -47,9 +46,9 @@ export class TokenCache {
     tokenLength: number,
     encodedHeader: string,
     header: Header,
-    token: VerifiedAccessToken,
+    verification: Verification,
   ): void {
-    this.#tokens.set(id, token, { size: 2 * tokenLength + 512 })
+    this.#tokens.set(id, verification, 2 * tokenLength + 512)
     if (encodedHeader.length <= MAX_HEADER_LENGTH && !this.#headers.has(encodedHeader))
       this.#headers.set(copyOfText(encodedHeader), header)
   }

@@ -1,12 +1,17 @@
+/** Up to so many values a list is searched faster than a set, and needs no set beside it. */
+const FEW = 8
+
 /**
  * A set which nobody can change: `Object.freeze(new Set())` still takes `.add`, also by `Set.prototype.add.call`, and
  * a cached token would carry the addition into other requests.
  */
 export class FrozenSet implements ReadonlySet<string> {
-  readonly #values: ReadonlySet<string>
+  readonly #list: readonly string[]
+  #set: ReadonlySet<string> | undefined
 
-  constructor(values: Iterable<string>) {
-    this.#values = new Set(values)
+  /** @param list kept as it is when it is frozen, else copied; a value may occur twice */
+  constructor(list: readonly string[]) {
+    this.#list = Object.isFrozen(list) ? list : [...list]
     Object.freeze(this)
   }
 
@@ -14,18 +19,23 @@ export class FrozenSet implements ReadonlySet<string> {
     // What `console.log` shows; here, because declarations cannot name the symbol.
     Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: FrozenSet) {
-        return new Set(this.#values)
+        return new Set(this.#list)
       },
     })
     Object.freeze(this.prototype)
     Object.freeze(this)
   }
 
+  /** Made when it is needed: most sets of most tokens are asked for a value or two, or not at all. */
+  get #values(): ReadonlySet<string> {
+    return (this.#set ??= new Set(this.#list))
+  }
+
   get size(): number {
     return this.#values.size
   }
   has(value: string): boolean {
-    return this.#values.has(value)
+    return this.#list.length > FEW ? this.#values.has(value) : this.#list.includes(value)
   }
   forEach(callback: (value: string, key: string, set: ReadonlySet<string>) => void, thisArg?: unknown): void {
     for (const value of this.#values) callback.call(thisArg, value, value, this)

@@ -15,6 +15,9 @@ export interface TimeRules {
 /** What one rule says of a set of claims. */
 type Rule = (claims: JSONObject, trust: Trust, times: TimeRules, now: number) => Refusal | undefined
 
+/** The claims whose rules are about the time: their verdict changes while the token stays the same. */
+type TimeClaims = Readonly<Partial<Record<'exp' | 'nbf' | 'iat', unknown>>>
+
 const missing = (claim: string): Refusal => new Refusal('claim_missing', { claim })
 const wrong = (claim: string): Refusal => new Refusal('claim_invalid', { claim })
 
@@ -46,20 +49,20 @@ const RULES = {
     return aud.some((value) => trust.audience.has(value)) ? undefined : new Refusal('audience_mismatch')
   },
   /** RFC 7519 §4.1.4: now must be before `exp`; at the very second the token is dead. */
-  exp({ exp }, _trust, { clockTolerance }, now) {
+  exp({ exp }: TimeClaims, _trust: Trust, { clockTolerance }: TimeRules, now: number) {
     if (exp === undefined) return missing('exp')
     if (!isDate(exp)) return wrong('exp')
     return now < exp + clockTolerance ? undefined : new Refusal('token_expired')
   },
   /** RFC 7519 §4.1.5. RFC 9068 does not mention it; a token which says that it is not valid yet is not. */
-  nbf({ nbf }, _trust, { aheadTolerance }, now) {
+  nbf({ nbf }: TimeClaims, _trust: Trust, { aheadTolerance }: TimeRules, now: number) {
     if (nbf === undefined) return undefined
     if (!isDate(nbf)) return wrong('nbf')
     return nbf <= now + aheadTolerance ? undefined : new Refusal('token_not_yet_valid')
   },
-  iat(claims, trust, { aheadTolerance, maxTokenLifetime }, now) {
+  iat(claims: TimeClaims, trust: Trust, { aheadTolerance, maxTokenLifetime }: TimeRules, now: number) {
     const { iat } = claims
-    const exp = claims['exp'] as number
+    const exp = claims.exp as number
     if (iat === undefined) {
       if (!trust.optionalClaims.has('iat')) return missing('iat')
       return exp - now <= maxTokenLifetime ? undefined : new Refusal('token_lifetime_exceeded')
@@ -84,7 +87,7 @@ const ORDER: readonly Rule[] = Object.values(
   RULES satisfies Record<'aud' | 'exp' | 'iat' | 'sub' | 'client_id' | 'jti' | 'nbf', Rule>,
 )
 
-/** Judges the claims at `now`, for a fresh token and for a remembered one alike. */
+/** Judges the claims at `now`. */
 export function validateClaims(
   claims: JSONObject,
   trust: Trust,
@@ -96,6 +99,20 @@ export function validateClaims(
     if (refusal !== undefined) return refusal
   }
   return undefined
+}
+
+/** Judges again, at another `now`, claims which {@link validateClaims} accepted by the same trust and the same rules. */
+export function validateTimes(
+  claims: TimeClaims,
+  trust: Trust,
+  times: TimeRules,
+  now: number,
+): Refusal | undefined {
+  return (
+    RULES.exp(claims, trust, times, now) ??
+    RULES.nbf(claims, trust, times, now) ??
+    RULES.iat(claims, trust, times, now)
+  )
 }
 
 /** Members which only other kinds of token have: an ID token's, a logout token's. */

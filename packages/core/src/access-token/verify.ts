@@ -2,17 +2,19 @@ import { decodeText, digest } from '#crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 import { Refusal } from '../errors.ts'
+import { chain } from '../internal/chain.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
 import type { Issuers } from '../issuer/issuers.ts'
+import type { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
 import type { ResourceRequest } from '../request.ts'
-import { VerifiedAccessToken, type Verifier } from './access-token.ts'
+import { Verification, type Verifier } from './access-token.ts'
 import type { TokenCache } from './cache.ts'
-import { parseCompact } from '../jws/compact.ts'
+import { type Compact, parseCompact } from '../jws/compact.ts'
 import type { Header } from '../jws/header.ts'
 import { ACCESS_TOKEN_TYPE, readHeader } from './header.ts'
 import { signerOf } from '../jws/signature.ts'
-import { looksForeign, type TimeRules, validateClaims } from './validators.ts'
+import { looksForeign, type TimeRules, validateClaims, validateTimes } from './validators.ts'
 
 /** Characters; an issuer identifier is not longer, and a longer `iss` picks nothing. */
 const MAX_ISS_LENGTH = 512
@@ -30,9 +32,12 @@ export interface VerificationContext {
   readonly cache: TokenCache | undefined
 }
 
+/** The verdict on a token: what was verified, or why it is refused. */
+export type Verified = Verification | Refusal
+
 /**
- * Verifies an access token. One that was verified before is judged at once, without a promise; RFC 9068 §4 in full is
- * {@link verifyAnew}.
+ * Verifies an access token; a promise only where something has to be waited for. One that was verified before is
+ * judged again, RFC 9068 §4 in full is {@link verifyAnew}.
  *
  * @see [RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)
  */
@@ -41,47 +46,59 @@ export function verifyAccessToken(
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
-): VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal> {
+): Verified | Promise<Verified> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
   if (context.cache === undefined) return verifyAnew(token, undefined, context, now, request)
-  const id = digest(token) as string | Promise<string>
-  return typeof id === 'string'
-    ? recallOrVerify(token, id, context, now, request)
-    : id.then((hashed) => recallOrVerify(token, hashed, context, now, request))
+  return chain(digest(token), recallOrVerify, token, context, now, request)
 }
 
 function recallOrVerify(
+  id: string,
+  token: string,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): Verified | Promise<Verified> {
+  const known = context.cache?.get(id)
+  if (known === undefined) return verifyAnew(token, id, context, now, request)
+  return chain(judgeAgain(known, context, now, request), orVerify, token, id, context, now, request)
+}
+
+function orVerify(
+  verdict: Verified | undefined,
   token: string,
   id: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
-): VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal> {
-  const known = context.cache?.get(id)
-  const again = known === undefined ? undefined : judgeAgain(known, context, now, request)
-  if (again instanceof Promise) {
-    return again.then((verdict) => verdict ?? verifyAnew(token, id, context, now, request))
-  }
-  return again ?? verifyAnew(token, id, context, now, request)
+): Verified | Promise<Verified> {
+  return verdict ?? verifyAnew(token, id, context, now, request)
+}
+
+/** A token on its way through verification, with what was read of it so far. */
+interface Candidate {
+  readonly token: string
+  /** The digest under which it is remembered. */
+  readonly id: string | undefined
+  readonly compact: Compact
+  readonly header: Header
+  readonly claims: JSONObject
 }
 
 /**
  * RFC 9068 §4 in an order in which what costs little comes first, and nothing that the token says causes a request
  * before its `iss` has picked an issuer which is trusted.
- *
- * @param id the digest of the token, under which it is remembered
  */
-async function verifyAnew(
+function verifyAnew(
   token: string,
   id: string | undefined,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
-): Promise<VerifiedAccessToken | Refusal> {
-  const { cache } = context
+): Verified | Promise<Verified> {
   const compact = parseCompact(token)
   if (compact instanceof Refusal) return compact
-  const header = cache?.header(compact.header) ?? readHeader(compact.header)
+  const header = context.cache?.header(compact.header) ?? readHeader(compact.header)
   if (header instanceof Refusal) return header
   const gate = context.issuers.admits(header)
   if (gate !== undefined) return gate
@@ -89,60 +106,104 @@ async function verifyAnew(
   const text = decodeText(compact.payload)
   const claims = text === undefined ? undefined : parseJSONObject(text)
   if (claims === undefined) return new Refusal('claims_malformed')
-  const picked = pickIssuer(claims, context, request)
-  const trust = picked instanceof Promise ? await picked : picked
-  if (trust instanceof Refusal) return trust
-  const typeRefusal = validateType(header, claims, trust)
-  if (typeRefusal !== undefined) return typeRefusal
+  const candidate = { token, id, compact, header, claims }
+  return chain(pickIssuer(claims, context, request), verifyUnder, candidate, context, now)
+}
 
+/** By the rules and the keys of the issuer which the token names. */
+function verifyUnder(
+  trust: Trust | Refusal,
+  candidate: Candidate,
+  context: VerificationContext,
+  now: number,
+): Verified | Promise<Verified> {
+  if (trust instanceof Refusal) return trust
+  const { header, claims } = candidate
+  const refusal = validateType(header, claims, trust)
+  if (refusal !== undefined) return refusal
   const found = trust.keys.find(header.kid, header.alg, now, () =>
     validateClaims(claims, trust, context.times, now),
   )
-  const keys = found instanceof Promise ? await found : found
-  if (keys instanceof Refusal) return keys
   // Waiting for keys takes up to seconds, in which a token may have expired.
-  const at = found instanceof Promise ? context.clock() : now
+  return chain(found, verifyBy, trust, candidate, context, found instanceof Promise ? undefined : now)
+}
 
+/** @param now `undefined` when time has passed meanwhile */
+function verifyBy(
+  keys: readonly VerificationKey[] | Refusal,
+  trust: Trust,
+  candidate: Candidate,
+  context: VerificationContext,
+  now: number | undefined,
+): Verified | Promise<Verified> {
+  if (keys instanceof Refusal) return keys
+  const { token, compact, header } = candidate
   const signer = signerOf(token, compact.signature, header.alg, keys)
-  const key = signer instanceof Promise ? await signer : signer
+  return chain(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
+}
+
+/** @param key the one which signed the token, if any did */
+function acceptFrom(
+  key: VerificationKey | undefined,
+  trust: Trust,
+  candidate: Candidate,
+  context: VerificationContext,
+  now: number,
+): Verified | Promise<Verified> {
+  const { claims } = candidate
+  const refusal = validateClaims(claims, trust, context.times, now)
   if (key === undefined) {
-    if (validateClaims(claims, trust, context.times, at) === undefined) trust.keys.suspect(at)
+    if (refusal === undefined) trust.keys.suspect(now)
     return new Refusal('signature_invalid')
   }
-
-  const claimsRefusal = validateClaims(claims, trust, context.times, at)
-  if (claimsRefusal !== undefined) return claimsRefusal
+  if (refusal !== undefined) return refusal
   const shaped = context.schema === undefined ? claims : applySchema(context.schema, claims)
-  const shown = shaped instanceof Promise ? await shaped : shaped
-  if (shown instanceof Refusal) return shown
+  return chain(shaped, showAs, key, trust, candidate, context)
+}
 
-  const { verifier } = context
-  const verified = new VerifiedAccessToken({ verifier, header: header.header, claims, trust, key }, shown)
+/** @param shown the claims as handlers see them */
+function showAs(
+  shown: JSONObject | Refusal,
+  key: VerificationKey,
+  trust: Trust,
+  candidate: Candidate,
+  context: VerificationContext,
+): Verified {
+  if (shown instanceof Refusal) return shown
+  const { token, id, compact, header, claims } = candidate
+  const verification = new Verification(context.verifier, header.header, claims, trust, key, shown)
   // The key may have gone while a schema or a runtime's cryptography took its time.
   if (key.retired) return new Refusal('key_retired')
-  if (id !== undefined) cache?.remember(id, token.length, compact.header, header, verified)
-  return verified
+  if (id !== undefined) context.cache?.remember(id, token.length, compact.header, header, verification)
+  return verification
 }
 
 /**
  * What is remembered is the fact that this key of this issuer signed this very token. Whether that still counts is
- * judged each time: the issuer must still be trusted by the same rules, the key must still be its key, and the claims
- * must hold now. `undefined` sends the token through the whole verification, which finds the right refusal.
+ * judged each time: the issuer must still be trusted by the same rules, the key must still be its key, and the token's
+ * times must hold now; no other verdict on its claims can change. `undefined` sends the token through the whole
+ * verification, which finds the right refusal.
  */
 function judgeAgain(
-  known: VerifiedAccessToken,
+  known: Verification,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
-): VerifiedAccessToken | Refusal | undefined | Promise<VerifiedAccessToken | Refusal | undefined> {
-  const { trust, key, claims } = VerifiedAccessToken.originOf(known)
-  const judge = (current: Trust | Refusal): VerifiedAccessToken | Refusal | undefined => {
-    if (current instanceof Refusal) return current
-    if (current !== trust || key.retired || !trust.keys.usable(now)) return undefined
-    return validateClaims(claims, trust, context.times, now) ?? known
-  }
-  const picked = context.issuers.pick(trust.issuer, request)
-  return picked instanceof Promise ? picked.then(judge) : judge(picked)
+): Verified | undefined | Promise<Verified | undefined> {
+  return chain(context.issuers.pick(known.trust.issuer, request), judgeUnder, known, context, now)
+}
+
+/** @param current what the issuer is trusted for now */
+function judgeUnder(
+  current: Trust | Refusal,
+  known: Verification,
+  context: VerificationContext,
+  now: number,
+): Verified | undefined {
+  const { trust, key } = known
+  if (current instanceof Refusal) return current
+  if (current !== trust || key.retired || !trust.keys.usable(now)) return undefined
+  return validateTimes(known, trust, context.times, now) ?? known
 }
 
 function pickIssuer(

@@ -1,6 +1,6 @@
 import type { JSONWebKeySet } from 'jose'
-import { LRUCache } from 'lru-cache'
 
+import { BoundedMap } from '../internal/bounded-map.ts'
 import { check, fail, listOf } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { EventSink } from '../issuer/events.ts'
@@ -32,9 +32,9 @@ export class PartyKeys {
   readonly #context: KeyContext
   readonly #options: CommonOptions
   readonly #configured = new Map<string, KeySource>()
-  readonly #resolved = new LRUCache<string, KeySource>({
+  readonly #resolved = new BoundedMap<string, KeySource>({
     max: MAX_RESOLVED,
-    dispose: (keys) => {
+    dropped: (keys) => {
       keys.purge()
       keys.close()
     },

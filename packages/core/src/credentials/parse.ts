@@ -23,6 +23,12 @@ const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
  * @see [RFC 9110 §11.4](https://www.rfc-editor.org/rfc/rfc9110#section-11.4)
  */
 export function parseCredentials(field: string | null): Credentials {
+  const credentials = splitCredentials(field)
+  return credentials.kind === 'bearer' && !isB64Token(credentials.token) ? MALFORMED : credentials
+}
+
+/** {@link parseCredentials} but for the grammar of the token: one that was verified before need not be read again. */
+export function splitCredentials(field: string | null): Credentials {
   if (field === null) return ABSENT
   // The common spelling, without a match object for the whole field.
   if (field.startsWith('Bearer ')) return bearer(field.slice(7))
@@ -32,9 +38,13 @@ export function parseCredentials(field: string | null): Credentials {
   return bearer(match[2] ?? '')
 }
 
+/** `b64token` of RFC 6750 §2.1. */
+export function isB64Token(token: string): boolean {
+  return B64TOKEN.test(token)
+}
+
 function bearer(rest: string): Credentials {
   let start = 0
   while (rest.charCodeAt(start) === 0x20) start += 1
-  const token = start === 0 ? rest : rest.slice(start)
-  return B64TOKEN.test(token) ? { kind: 'bearer', token } : MALFORMED
+  return { kind: 'bearer', token: start === 0 ? rest : rest.slice(start) }
 }

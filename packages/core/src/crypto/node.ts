@@ -1,14 +1,15 @@
-import { Buffer, isAscii } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import {
   constants,
   createHash,
   createPublicKey,
   hash,
   verify,
-  type KeyObject,
+  KeyObject,
   type VerifyKeyObjectInput,
 } from 'node:crypto'
 
+import { withoutStack } from '../internal/stack.ts'
 import { ALGORITHMS } from './algorithms.ts'
 import type { CryptoImplementation, KeyHandle } from './crypto.ts'
 
@@ -16,7 +17,7 @@ interface NodeKey {
   readonly hash: string | undefined
   /**
    * The key itself where that says everything. With an object of options around it Node 24 throws and catches two
-   * errors per call before it looks inside, which costs as much as half of an RSA verification.
+   * errors per call before it looks inside, whose stacks cost as much as half of an RSA verification.
    */
   readonly input: KeyObject | VerifyKeyObjectInput
   /** Octets of `r`, and of `s`, where the signature is both in a row (RFC 7518 §3.4). */
@@ -71,12 +72,15 @@ export const verifySignature: (alg: string, key: KeyHandle, token: string) => bo
   key,
   token,
 ) => {
-  const { hash: digestName, input, half } = key as NodeKey
   const dot = token.lastIndexOf('.')
+  const { input, half } = key as NodeKey
   try {
     const octets = Buffer.from(token.slice(dot + 1), 'base64url')
     const signature = half === undefined ? octets : toDER(octets, half)
-    return verify(digestName, Buffer.from(token.slice(0, dot), 'latin1'), input, signature)
+    const signed = Buffer.from(token.slice(0, dot), 'latin1')
+    return input instanceof KeyObject
+      ? verify((key as NodeKey).hash, signed, input, signature)
+      : withoutStack(() => verify((key as NodeKey).hash, signed, input, signature))
   } catch {
     return false
   }
@@ -121,10 +125,12 @@ export const digest: (token: string) => string =
     : (token) => createHash('sha256').update(token).digest('base64')
 
 export const decodeText: CryptoImplementation['decodeText'] = (base64url) => {
-  const bytes = Buffer.from(base64url, 'base64url')
-  if (isAscii(bytes)) return bytes.toString('latin1')
+  const octets = Buffer.from(base64url, 'base64url')
+  const text = octets.toString('utf8')
+  // Where the text has none of what stands for malformed octets, there were none.
+  if (!text.includes('\uFFFD')) return text
   try {
-    return utf8.decode(bytes)
+    return utf8.decode(octets)
   } catch {
     return undefined
   }

@@ -1,9 +1,8 @@
-import { LRUCache } from 'lru-cache'
-
 import { AUTHORITIES, type Authority } from '../access-token/authorities.ts'
 import { ACCESS_TOKEN_TYPE, OTHER_TYPES } from '../access-token/header.ts'
 import { canonicalType, type Header } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
+import { BoundedMap } from '../internal/bounded-map.ts'
 import { check, fail, knownMembers, listOf } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import {
@@ -38,10 +37,10 @@ export class KeyRegistry {
   readonly #options: ResolvedOptions
   readonly #seeds: ReadonlyMap<string, KeySnapshot>
   readonly #configured = new Map<string, KeySource>()
-  readonly #revoked = new LRUCache<string, readonly string[]>({ max: MAX_RESOLVED })
-  readonly #resolved = new LRUCache<string, KeySource>({
+  readonly #revoked = new BoundedMap<string, readonly string[]>({ max: MAX_RESOLVED })
+  readonly #resolved = new BoundedMap<string, KeySource>({
     max: MAX_RESOLVED,
-    dispose: (keys) => {
+    dropped: (keys) => {
       // What they verified must not outlive the state which watches over it.
       keys.purge()
       keys.close()
@@ -145,7 +144,7 @@ export class Issuers {
   readonly #algorithms = new Set<string>()
   readonly #types = new Set<string | null>([ACCESS_TOKEN_TYPE])
   /** Equal answers of a resolver are one {@link Trust}, so that what was verified under it is found again. */
-  readonly #resolved = new LRUCache<string, Trust>({ max: MAX_RESOLVED })
+  readonly #resolved = new BoundedMap<string, Trust>({ max: MAX_RESOLVED })
   readonly #byAnswer = new WeakMap<TrustedIssuer, Trust>()
   readonly #audience: ReadonlySet<string> | undefined
 

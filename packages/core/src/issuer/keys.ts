@@ -1,7 +1,7 @@
 import { freezes, sharesPromises, waitUntil as platformWaitUntil } from '#runtime'
-import { LRUCache } from 'lru-cache'
 
 import { Refusal } from '../errors.ts'
+import { BoundedMap } from '../internal/bounded-map.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { after } from '../internal/timer.ts'
 import { TokenBucket } from './bucket.ts'
@@ -64,8 +64,7 @@ export class IssuerKeys implements KeySource {
   readonly #documents: Documents
   readonly #discovery: Discovery
   readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
-  /** Made when it is needed: it takes its whole size at once, and a resolver may have thousands of issuers. */
-  #missing: LRUCache<string, number> | undefined
+  readonly #missing = new BoundedMap<string, number>({ max: UNKNOWN_KID.remembered })
   readonly #revoked = new RevokedKeys()
 
   #loaded: Loaded | undefined
@@ -181,7 +180,7 @@ export class IssuerKeys implements KeySource {
     this.#discovery.forget()
     this.#nextTryAt = 0
     this.#failures = 0
-    this.#missing?.clear()
+    this.#missing.clear()
   }
 
   /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
@@ -254,7 +253,7 @@ export class IssuerKeys implements KeySource {
     if (kid.length > MAX_KID_LENGTH) return new Refusal('kid_unknown')
     const refused = plausible()
     if (refused !== undefined) return refused
-    const until = this.#missing?.get(kid)
+    const until = this.#missing.get(kid)
     if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every)
       return new Refusal('kid_unknown')
     if (this.#flight?.shared === true) return this.#awaitKid(kid, alg, this.#flight, false)
@@ -282,7 +281,6 @@ export class IssuerKeys implements KeySource {
     }
     const found = this.#choose(kid, alg)
     if (found !== undefined) return found
-    this.#missing ??= new LRUCache({ max: UNKNOWN_KID.remembered })
     this.#missing.set(kid, now + UNKNOWN_KID.every)
     return new Refusal('kid_unknown')
   }
@@ -407,7 +405,7 @@ export class IssuerKeys implements KeySource {
     this.#loaded = { set: fresh, jwksUri, etag: fetched.etag, ...this.#lifetime(now, fetched) }
     this.#announce(latest, fresh)
     this.#retire(latest, fresh)
-    this.#missing?.clear()
+    this.#missing.clear()
     return undefined
   }
 

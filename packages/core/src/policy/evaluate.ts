@@ -1,6 +1,7 @@
 import { type AccessToken, VerifiedAccessToken } from '../access-token/access-token.ts'
 import type { Authority } from '../access-token/authorities.ts'
 import type { ErrorCode } from '../errors.ts'
+import { chain } from '../internal/chain.ts'
 import { type Atom, type ContextOf, type Node, type Policy, readNode } from './policy.ts'
 
 /** What a policy says of a token. */
@@ -36,15 +37,27 @@ const DENIED: Decision = Object.freeze({ granted: false, code: 'policy_denied', 
 /** Three-valued: what cannot be read is neither held nor lacking, and is never granted. */
 type Verdict = 'granted' | 'denied' | 'undecided'
 
-/** {@link evaluate} for a policy that was read; a promise only where a check made one. */
-export function decide(policy: Node, token: AccessToken, context: unknown): Decision | Promise<Decision> {
-  const answers = new Map<Node, Verdict>()
-  const verdict = walk(policy, token, context, answers)
-  if (verdict instanceof Promise) return verdict.then((outcome) => conclude(policy, token, outcome, answers))
-  return conclude(policy, token, verdict, answers)
+/** What the checks of a policy said, each of which is asked once. Most policies have none. */
+class Answers {
+  #given: Map<Node, Verdict> | undefined
+
+  get(check: Node): Verdict | undefined {
+    return this.#given?.get(check)
+  }
+
+  set(check: Node, verdict: Verdict): void {
+    this.#given ??= new Map()
+    this.#given.set(check, verdict)
+  }
 }
 
-function conclude(policy: Node, token: AccessToken, verdict: Verdict, answers: Map<Node, Verdict>): Decision {
+/** {@link evaluate} for a policy that was read; a promise only where a check made one. */
+export function decide(policy: Node, token: AccessToken, context: unknown): Decision | Promise<Decision> {
+  const answers = new Answers()
+  return chain(walk(policy, token, context, answers), conclude, policy, token, answers)
+}
+
+function conclude(verdict: Verdict, policy: Node, token: AccessToken, answers: Answers): Decision {
   if (verdict === 'granted') return GRANTED
   const scope = cheapestScopes(policy, token, answers)
   return scope === undefined ? DENIED : { granted: false, code: 'missing_scope', missing: { scope } }
@@ -58,14 +71,13 @@ function walk(
   node: Node,
   token: AccessToken,
   context: unknown,
-  answers: Map<Node, Verdict>,
+  answers: Answers,
 ): Verdict | Promise<Verdict> {
   switch (node.op) {
     case 'check':
       return runCheck(node, token, context, answers)
     case 'not': {
-      const inner = walk(node.policy, token, context, answers)
-      return inner instanceof Promise ? inner.then(invert) : invert(inner)
+      return chain(walk(node.policy, token, context, answers), invert)
     }
     case 'all':
     case 'any':
@@ -79,7 +91,7 @@ function walkList(
   list: Extract<Node, { policies: unknown }>,
   token: AccessToken,
   context: unknown,
-  answers: Map<Node, Verdict>,
+  answers: Answers,
   start: number,
   before: Verdict,
 ): Verdict | Promise<Verdict> {
@@ -108,7 +120,7 @@ function ends(
   last: Verdict,
   node: Node,
   token: AccessToken,
-  answers: Map<Node, Verdict>,
+  answers: Answers,
 ): boolean {
   if (list.op === 'any') return joined === 'granted'
   // What is undecided may still be denied, which `not` tells apart.
@@ -130,7 +142,7 @@ function runCheck(
   node: Extract<Node, { op: 'check' }>,
   token: AccessToken,
   context: unknown,
-  answers: Map<Node, Verdict>,
+  answers: Answers,
 ): Verdict | Promise<Verdict> {
   const known = answers.get(node)
   if (known !== undefined) return known
@@ -192,11 +204,7 @@ const MAX_WAYS = 64
  * The scopes of the cheapest way in, if scopes alone would open one: fewest that are missing, then fewest, then first.
  * A way counts only when the whole policy grants with it, so that the challenge is never a false promise.
  */
-function cheapestScopes(
-  policy: Node,
-  token: AccessToken,
-  answers: ReadonlyMap<Node, Verdict>,
-): readonly string[] | undefined {
+function cheapestScopes(policy: Node, token: AccessToken, answers: Answers): readonly string[] | undefined {
   const ways = waysIn(policy, token, answers)
   const cost = (way: ReadonlySet<string>): number => {
     let absent = 0
@@ -210,7 +218,7 @@ function cheapestScopes(
   return undefined
 }
 
-function waysIn(node: Node, token: AccessToken, answers: ReadonlyMap<Node, Verdict>): ReadonlySet<string>[] {
+function waysIn(node: Node, token: AccessToken, answers: Answers): ReadonlySet<string>[] {
   switch (node.op) {
     case 'scope':
       return [new Set(node.names)]
@@ -233,7 +241,7 @@ function waysIn(node: Node, token: AccessToken, answers: ReadonlyMap<Node, Verdi
 function settled(
   node: Node,
   token: AccessToken,
-  answers: ReadonlyMap<Node, Verdict>,
+  answers: Answers,
   granted: ReadonlySet<string> | undefined,
 ): Verdict {
   switch (node.op) {

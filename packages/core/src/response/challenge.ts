@@ -8,6 +8,9 @@ export type HeaderList = [name: string, value: string][]
  */
 export const SCOPE_TOKEN: RegExp = /^[\x21\x23-\x5B\x5D-\x7E]+$/
 
+/** One or several of them, `scope` of RFC 6749 §3.3. */
+export const SCOPE_TOKENS: RegExp = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/
+
 /**
  * `error_description` of RFC 6750 §3: `"` and `\` are banned there outright, even escaped, and a control character
  * would end the field. Whatever is outside the set becomes a space; the length is capped.

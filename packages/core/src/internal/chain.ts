@@ -1,0 +1,31 @@
+/**
+ * Goes on with a value: at once where it is there, so that what is synchronous stays so, else when it is. `rest` is
+ * handed on to `next`, which so needs no closure: every token would pay for one.
+ */
+export function chain<T, U, R extends readonly unknown[]>(
+  value: T | Promise<T>,
+  next: (value: T, ...rest: R) => U | Promise<U>,
+  ...rest: R
+): U | Promise<U> {
+  return value instanceof Promise ? later(value, next, rest) : next(value, ...rest)
+}
+
+function later<T, U, R extends readonly unknown[]>(
+  value: Promise<T>,
+  next: (value: T, ...rest: R) => U | Promise<U>,
+  rest: R,
+): Promise<U> {
+  return value.then((settled) => next(settled, ...rest))
+}
+
+/** The one promise of a public method; what is thrown on the way to it rejects it. */
+export function promised<T, R extends readonly unknown[]>(
+  work: (...rest: R) => T | Promise<T>,
+  ...rest: R
+): Promise<T> {
+  try {
+    return Promise.resolve(work(...rest))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
