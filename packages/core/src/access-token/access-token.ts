@@ -59,6 +59,8 @@ export type Verifier = object
 
 /** What was verified, and by what: kept with the token, to judge again later whether it still counts. */
 export class Verification {
+  /** The digest of the token, where it is remembered by it. */
+  readonly id: string | undefined
   readonly verifier: Verifier
   /** The claims as signed, before a schema made others of them. */
   readonly claims: JSONObject
@@ -72,6 +74,7 @@ export class Verification {
 
   /** @param shown the claims which handlers see; everything else is read from the signed ones */
   constructor(
+    id: string | undefined,
     verifier: Verifier,
     header: JSONObject,
     claims: JSONObject,
@@ -79,6 +82,7 @@ export class Verification {
     key: VerificationKey,
     shown: JSONObject,
   ) {
+    this.id = id
     this.verifier = verifier
     this.claims = claims
     this.trust = trust

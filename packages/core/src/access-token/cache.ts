@@ -21,7 +21,8 @@ export interface CacheBounds {
  * One cache belongs to one resource server, so that no verdict of another configuration is ever met.
  */
 export class TokenCache {
-  readonly #tokens: BoundedMap<string, Verification>
+  /** By the beginning of the digest: numbers lie in the table itself, strings would have to be fetched to compare. */
+  readonly #tokens: BoundedMap<number, Verification>
   /** Written after a signature verified, so nobody without a key can fill it. */
   readonly #headers = new BoundedMap<string, Header>({ max: MAX_HEADERS })
 
@@ -30,9 +31,10 @@ export class TokenCache {
   }
 
   get(id: string): Verification | undefined {
-    const known = this.#tokens.get(id)
-    if (known === undefined || !known.key.retired) return known
-    this.#tokens.delete(id)
+    const known = this.#tokens.get(prefixOf(id))
+    if (known?.id !== id) return undefined
+    if (!known.key.retired) return known
+    this.#tokens.delete(prefixOf(id))
     return undefined
   }
 
@@ -41,14 +43,15 @@ export class TokenCache {
     return this.#headers.get(encoded)
   }
 
+  /** Takes the place of a token whose digest begins alike, if there is one. */
   remember(
     id: string,
+    verification: Verification,
     tokenLength: number,
     encodedHeader: string,
     header: Header,
-    verification: Verification,
   ): void {
-    this.#tokens.set(id, verification, 2 * tokenLength + 512)
+    this.#tokens.set(prefixOf(id), verification, 2 * tokenLength + 512)
     if (encodedHeader.length <= MAX_HEADER_LENGTH && !this.#headers.has(encodedHeader))
       this.#headers.set(copyOfText(encodedHeader), header)
   }
@@ -61,6 +64,13 @@ export class TokenCache {
   get size(): number {
     return this.#tokens.size
   }
+}
+
+/** The first five letters of a digest as one number. Base64 letters differ in their last six bits but for a few. */
+function prefixOf(digest: string): number {
+  let prefix = 0
+  for (let i = 0; i < 5; i += 1) prefix = (prefix << 6) | (digest.charCodeAt(i) & 0x3f)
+  return prefix
 }
 
 /** A part of a string may be a view which keeps the whole alive, here a token. */

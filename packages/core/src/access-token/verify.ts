@@ -171,10 +171,10 @@ function showAs(
 ): Verified {
   if (shown instanceof Refusal) return shown
   const { token, id, compact, header, claims } = candidate
-  const verification = new Verification(context.verifier, header.header, claims, trust, key, shown)
+  const verification = new Verification(id, context.verifier, header.header, claims, trust, key, shown)
   // The key may have gone while a schema or a runtime's cryptography took its time.
   if (key.retired) return new Refusal('key_retired')
-  if (id !== undefined) context.cache?.remember(id, token.length, compact.header, header, verification)
+  if (id !== undefined) context.cache?.remember(id, verification, token.length, compact.header, header)
   return verification
 }
 

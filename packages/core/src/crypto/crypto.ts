@@ -16,7 +16,7 @@ export interface CryptoImplementation {
   importKey(jwk: PublicJWK, alg: string): KeyHandle | undefined | Promise<KeyHandle | undefined>
   /** Whether `token`, a compact JWS, is signed by `key`. Never throws and never rejects: a failure is `false`. */
   verifySignature(alg: string, key: KeyHandle, token: string): boolean | Promise<boolean>
-  /** SHA-256 of a token, base64. */
+  /** SHA-256 of a text, base64. */
   digest(token: string): string | Promise<string>
   /** Canonical base64url of UTF-8 text; `undefined` for malformed UTF-8 (RFC 8725 §3.7). */
   decodeText(base64url: string): string | undefined

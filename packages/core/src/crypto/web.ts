@@ -84,8 +84,8 @@ export const verifySignature: CryptoImplementation['verifySignature'] = async (
 
 export const digest: CryptoImplementation['digest'] = async (token) => {
   // In UTF-8: letters beyond ASCII must not have the octets of others, for nobody has read this text yet.
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', utf8Encoder.encode(token)))
-  return btoa(String.fromCharCode(...bytes))
+  const octets = await crypto.subtle.digest('SHA-256', utf8Encoder.encode(token))
+  return btoa(String.fromCharCode(...new Uint8Array(octets)))
 }
 
 export const decodeText: CryptoImplementation['decodeText'] = (base64url) => {
