@@ -67,20 +67,32 @@ export const importKey = ((jwk, alg) => {
   }
 }) satisfies CryptoImplementation['importKey'] as CryptoImplementation['importKey']
 
+/**
+ * Where a token is decoded: of a Buffer of its own for each, the garbage of a flood of long tokens would stop the
+ * process for milliseconds. What stands here is used up before anything else runs.
+ */
+let scratch: Buffer = Buffer.allocUnsafeSlow(4096)
+
+function scratchOf(octets: number): Buffer {
+  if (scratch.length < octets) scratch = Buffer.allocUnsafeSlow(2 * octets)
+  return scratch
+}
+
 export const verifySignature: (alg: string, key: KeyHandle, token: string) => boolean = (
   _alg,
   key,
   token,
 ) => {
   const dot = token.lastIndexOf('.')
-  const { input, half } = key as NodeKey
+  const { hash: digestName, input, half } = key as NodeKey
   try {
     const octets = Buffer.from(token.slice(dot + 1), 'base64url')
     const signature = half === undefined ? octets : toDER(octets, half)
-    const signed = Buffer.from(token.slice(0, dot), 'latin1')
+    const signed = scratchOf(dot)
+    const data = signed.subarray(0, signed.write(token.slice(0, dot), 'latin1'))
     return input instanceof KeyObject
-      ? verify((key as NodeKey).hash, signed, input, signature)
-      : withoutStack(() => verify((key as NodeKey).hash, signed, input, signature))
+      ? verify(digestName, data, input, signature)
+      : withoutStack(() => verify(digestName, data, input, signature))
   } catch {
     return false
   }
@@ -125,12 +137,13 @@ export const digest: (token: string) => string =
     : (token) => createHash('sha256').update(token).digest('base64')
 
 export const decodeText: CryptoImplementation['decodeText'] = (base64url) => {
-  const octets = Buffer.from(base64url, 'base64url')
-  const text = octets.toString('utf8')
+  const octets = scratchOf(base64url.length)
+  const length = octets.write(base64url, 'base64url')
+  const text = octets.toString('utf8', 0, length)
   // Where the text has none of what stands for malformed octets, there were none.
   if (!text.includes('\uFFFD')) return text
   try {
-    return utf8.decode(octets)
+    return utf8.decode(octets.subarray(0, length))
   } catch {
     return undefined
   }
