@@ -10,6 +10,9 @@ export interface Contender<Input> {
   run(input: Input): unknown
 }
 
+/** Rounds for the compilers, not counted: what runs hot for hours is not to be judged by its first seconds. */
+const WARM_UP = 8
+
 /** Microseconds of CPU per input, by contender and round. */
 export type Costs = ReadonlyMap<string, readonly number[]>
 
@@ -23,10 +26,9 @@ export async function measure(
 ): Promise<Costs> {
   const costs = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
   const random = generator(contenders.length)
-  // Two rounds for the compilers, not counted.
-  for (let round = -2; round < rounds; round += 1) {
+  for (let round = -WARM_UP; round < rounds; round += 1) {
     for (const contender of shuffled(contenders, random)) {
-      const inputs = contender.prepare(round + 2)
+      const inputs = contender.prepare(round + WARM_UP)
       globalThis.gc?.({ type: 'minor' })
       const cost = await cpuOf(contender.run, inputs)
       if (round >= 0) (costs.get(contender.name) as number[]).push(cost)
