@@ -1,14 +1,18 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
-import type { AppInfo, Setup } from './apps.ts'
+import type { Setup } from './apps.ts'
 import { tokensOf } from './cold.ts'
 import { above, atLeast, atMost, type Run } from './figure.ts'
 import { Load } from './load.ts'
 import { shuffled } from './rounds.ts'
 import { estimate, generator, ratio } from './statistics.ts'
-import { createSigner, type Signer } from './tokens.ts'
+import { createSigner } from './tokens.ts'
 
 /** What one app did in each round. */
 interface Rounds {
@@ -25,22 +29,33 @@ const FRAMEWORKS = [
     ahead: ['express-jwt', 'jose by hand', 'fast-jwt with cache'],
   },
   { name: 'koa', limit: 0.92, fifth: ['koa-jwt with jwks-rsa'], ahead: [] },
-  { name: 'hono', limit: 0.85, fifth: [], ahead: [] },
+  { name: 'hono', limit: 0.85, fifth: [], ahead: ['hono/jwk'] },
 ] as const
 
-/** Part 3: servers on one core, the load on the other, and each token in its turn. */
+/** Takes requests a second of an app at this port for a while. */
+type Generator = (port: number) => Promise<{ readonly requests: number; readonly seconds: number }>
+
+/** Part 3: each app in a process of its own on one core, the load on the other, and each token in its turn. */
 export async function requests(run: Run): Promise<void> {
   const signer = createSigner('RS256')
-  const tokens = tokensOf(signer, 20_000).map((octets) => requestOf(octets.toString('latin1')))
-  const pinned = pin()
-  if (!pinned) run.note('without taskset: server and load share the cores')
-  for (const count of [1, 1000, 8000]) await compare(run, signer, tokens.slice(0, count), {})
-  await compare(run, signer, tokens, { oursOnly: true })
-  await compare(run, signer, tokens, { oursOnly: true, cache: 25_000 })
+  const tokens = tokensOf(signer, 20_000).map((octets) => octets.toString('latin1'))
+  if (!pin()) run.note('without taskset: server and load share the cores')
+  const withWrk = works('wrk', ['-v'])
+  run.note(withWrk ? 'load by wrk' : 'load by a generator of our own: wrk is not installed')
+  const setup: Setup = { jwk: signer.jwk, pem: signer.pem }
+  for (const count of [1, 1000, 8000]) await compare(run, setup, tokens.slice(0, count), { withWrk })
+  await compare(run, setup, tokens, { withWrk, oursOnly: true })
+  await compare(run, { ...setup, cache: 25_000 }, tokens, { withWrk, oursOnly: true })
 }
 
-function requestOf(token: string): Buffer {
-  return Buffer.from(`GET / HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+/** Whether a command is there; wrk prints its version and ends with 1. */
+function works(command: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' })
+    return true
+  } catch (cause) {
+    return (cause as { readonly status?: number | null }).status === 1
+  }
 }
 
 /** Moves this process to the last core. */
@@ -54,16 +69,17 @@ function pin(): boolean {
 }
 
 async function start(
+  name: string,
   setup: Setup,
-): Promise<{ readonly server: ChildProcess; readonly apps: readonly AppInfo[] }> {
+): Promise<{ readonly server: ChildProcess; readonly port: number }> {
   const script = fileURLToPath(new URL('apps.ts', import.meta.url))
-  const server = spawn('taskset', ['-c', '0', process.execPath, script], {
+  const server = spawn('taskset', ['-c', '0', process.execPath, script, name], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production' },
   })
   server.send(setup)
-  const [apps] = (await once(server, 'message')) as [AppInfo[]]
-  return { server, apps }
+  const [port] = (await once(server, 'message')) as [number]
+  return { server, port }
 }
 
 async function cpuOf(server: ChildProcess): Promise<number> {
@@ -71,49 +87,80 @@ async function cpuOf(server: ChildProcess): Promise<number> {
   return ((await once(server, 'message')) as [number])[0]
 }
 
+/** wrk takes whole seconds, which start when it has read its tokens. */
+function wrk(tokens: string): Generator {
+  const script = fileURLToPath(new URL('load.lua', import.meta.url))
+  return async (port) => {
+    const { stdout } = await promisify(execFile)('wrk', [
+      ...['--threads', '1', '--connections', '16', '--duration', '1s', '--script', script],
+      ...[`http://127.0.0.1:${port}`, '--', tokens],
+    ])
+    const summary = /^\{.*\}$/m.exec(stdout)?.[0]
+    if (summary === undefined) throw new Error('wrk printed no summary')
+    const { requests: answered, microseconds, failed } = JSON.parse(summary) as Record<string, number>
+    if (failed !== 0) throw new Error(`${failed} requests failed`)
+    return { requests: answered as number, seconds: (microseconds as number) / 1e6 }
+  }
+}
+
 async function compare(
   run: Run,
-  signer: Signer,
-  all: readonly Buffer[],
-  { oursOnly = false, cache }: { readonly oursOnly?: boolean; readonly cache?: number },
+  setup: Setup,
+  tokens: readonly string[],
+  { withWrk, oursOnly = false }: { readonly withWrk: boolean; readonly oursOnly?: boolean },
 ): Promise<void> {
-  const { server, apps } = await start({
-    jwk: signer.jwk,
-    pem: signer.pem,
-    ...(cache === undefined ? {} : { cache }),
-  })
+  const names = FRAMEWORKS.flatMap(({ name, fifth, ahead }) => [
+    name,
+    `${name}: a middleware that does nothing`,
+    `${name}: ours`,
+    ...(oursOnly ? [] : [...fifth, ...ahead].map((peer) => `${name}: ${peer}`)),
+  ])
+  const folder = mkdtempSync(join(tmpdir(), 'atjwt-bench-'))
+  const file = join(folder, 'tokens')
+  writeFileSync(file, `${tokens.join('\n')}\n`)
+  const apps = new Map<
+    string,
+    Awaited<ReturnType<typeof start>> & { readonly load: Generator; close(): void }
+  >()
   try {
-    const chosen = apps.filter(({ name }) => !oursOnly || !name.includes(': ') || name.endsWith(': ours'))
-    const loads = new Map<string, Load>()
-    for (const { name, port } of chosen) {
-      const load = await Load.open(port, all).catch((cause: unknown) => {
+    for (const name of names) {
+      const app = await start(name, setup)
+      const own = await Load.open(app.port, tokens.map(requestOf)).catch((cause: unknown) => {
         throw new Error(`cannot load ${name}`, { cause })
       })
-      loads.set(name, load)
       // Compilers, and every token once.
-      await load.times(
-        Math.max(1000, name.endsWith(': ours') || name.includes('cache') ? 1.2 * all.length : 0),
-      )
+      await own.times(name.endsWith(': ours') || name.includes('cache') ? 1.2 * tokens.length : 0)
+      const load: Generator = withWrk ? wrk(file) : () => own.during(run.full ? 1000 : 250)
+      apps.set(name, { ...app, load, close: () => own.close() })
     }
-    const rounds = new Map<string, Rounds>(chosen.map(({ name }) => [name, { perSecond: [], cpu: [] }]))
-    const random = generator(all.length)
-    for (let round = 0; round < Math.max(7, run.full ? 21 : 9); round += 1) {
-      for (const [name, load] of shuffled([...loads], random)) {
+    const rounds = new Map<string, Rounds>(names.map((name) => [name, { perSecond: [], cpu: [] }]))
+    const random = generator(tokens.length)
+    // The first is for the compilers.
+    for (let round = -1; round < Math.max(7, run.full ? 21 : 9); round += 1) {
+      for (const [name, { server, port, load }] of shuffled([...apps], random)) {
         const before = await cpuOf(server)
-        const { requests: answered, seconds } = await load.during(run.full ? 500 : 250)
+        const { requests: answered, seconds } = await load(port)
         const spent = (await cpuOf(server)) - before
+        if (round < 0) continue
         const { perSecond, cpu } = rounds.get(name) as Rounds
         perSecond.push(answered / seconds)
         cpu.push(spent / answered)
       }
     }
-    for (const load of loads.values()) load.close()
-    report(run, rounds, all.length, cache)
+    report(run, rounds, tokens.length, setup.cache)
   } finally {
-    const gone = once(server, 'exit')
-    server.disconnect()
-    await gone
+    for (const { server, close } of apps.values()) {
+      close()
+      const gone = once(server, 'exit')
+      server.disconnect()
+      await gone
+    }
+    rmSync(folder, { recursive: true })
   }
+}
+
+function requestOf(token: string): Buffer {
+  return Buffer.from(`GET / HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer ${token}\r\n\r\n`)
 }
 
 function report(
@@ -130,9 +177,16 @@ function report(
   const warm = tokens <= 10_000
   for (const { name, limit, fifth, ahead } of FRAMEWORKS) {
     const open = rounds.get(name) as Rounds
+    const idle = rounds.get(`${name}: a middleware that does nothing`) as Rounds
     const ours = rounds.get(`${name}: ours`) as Rounds
     const added = ({ cpu }: Rounds): number[] => cpu.map((cost, round) => cost - (open.cpu[round] as number))
     run.figure(`${id}.${name}.open`, `${name}, unprotected`, 'req/s', estimate(open.perSecond))
+    run.figure(
+      `${id}.${name}.idle.ratio`,
+      'with a middleware that does nothing, to unprotected',
+      '×',
+      ratio(idle.perSecond, open.perSecond),
+    )
     run.figure(`${id}.${name}`, `${name}, protected`, 'req/s', estimate(ours.perSecond))
     run.figure(
       `${id}.${name}.ratio`,

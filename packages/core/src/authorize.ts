@@ -129,10 +129,9 @@ function verifyOnce(
 /** The sender constraint, and the application's word on the token. */
 function admit(verified: Verified, context: AuthorizationContext): Admitted | Promise<Admitted> {
   if (verified instanceof Refusal) return verified
-  const { claims, token } = verified
-  const refusal = bind(claims)
+  const refusal = bind(verified)
   if (refusal !== undefined) return refusal
-  return context.revoked === undefined ? token : askRevoked(token, context.revoked)
+  return context.revoked === undefined ? verified.token : askRevoked(verified.token, context.revoked)
 }
 
 function askRevoked(

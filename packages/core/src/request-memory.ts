@@ -1,5 +1,6 @@
 import type { VerifiedAccessToken, Verifier } from './access-token/access-token.ts'
 import type { Refusal } from './errors.ts'
+import { privateSlot } from './internal/private-slot.ts'
 import type { ResourceRequest } from './request.ts'
 
 type Verification = VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal>
@@ -11,7 +12,7 @@ interface Memory {
   readonly verification: Verification
 }
 
-const memories = new WeakMap<ResourceRequest, Memory[]>()
+const memories = privateSlot<Memory[]>()
 
 /** What was found for this request by this resource server, for this very `Authorization` field. */
 export function recall(
@@ -35,23 +36,30 @@ export function remember(
   else known.push(memory)
 }
 
-/** A framework's request, with the token which each resource server found for it; none when it was anonymous. */
-const attachments = new WeakMap<object, [verifier: Verifier, token: VerifiedAccessToken | undefined][]>()
+/** What a resource server found for a request; no token when it was anonymous. Several make a list. */
+interface Attachment {
+  readonly verifier: Verifier
+  token: VerifiedAccessToken | undefined
+  next: Attachment | undefined
+}
+
+const attachments = privateSlot<Attachment>()
+
+function attachmentOf(request: object, verifier: Verifier): Attachment | undefined {
+  let attachment = attachments.get(request)
+  while (attachment !== undefined && attachment.verifier !== verifier) attachment = attachment.next
+  return attachment
+}
 
 /** Keeps what a guard found, for handlers far away from it. */
 export function attach(request: object, verifier: Verifier, token: VerifiedAccessToken | undefined): void {
-  const known = attachments.get(request)
-  if (known === undefined) {
-    attachments.set(request, [[verifier, token]])
-    return
-  }
-  const mine = known.find(([owner]) => owner === verifier)
-  if (mine === undefined) known.push([verifier, token])
-  else mine[1] = token
+  const mine = attachmentOf(request, verifier)
+  if (mine === undefined) attachments.set(request, { verifier, token, next: attachments.get(request) })
+  else mine.token = token
 }
 
 /** What the guards of this resource server found last; `null` when none ran. */
 export function attached(request: object, verifier: Verifier): VerifiedAccessToken | undefined | null {
-  const mine = attachments.get(request)?.find(([owner]) => owner === verifier)
-  return mine === undefined ? null : mine[1]
+  const mine = attachmentOf(request, verifier)
+  return mine === undefined ? null : mine.token
 }

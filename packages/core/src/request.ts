@@ -1,3 +1,5 @@
+import { privateSlot } from './internal/private-slot.ts'
+
 /**
  * The part of an HTTP request which a resource server reads. A WHATWG `Request` is one; {@link fromNode} makes one.
  */
@@ -45,7 +47,9 @@ function authorization(value: string | string[], rawHeaders: readonly string[] |
     let fields = 0
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i] as string
-      if (name.length === 13 && name.toLowerCase() === 'authorization') fields += 1
+      // As clients spell it, which is how nearly every request has it.
+      if (name === 'Authorization' || (name.length === 13 && name.toLowerCase() === 'authorization'))
+        fields += 1
     }
     if (fields > count) count = fields
   }
@@ -63,11 +67,6 @@ class NodeView implements ResourceRequest {
     this.headers = new NodeHeaders(req)
   }
 
-  /** Whether this is the view of `req` itself, not of what `req` was derived from. */
-  shows(req: NodeRequest): boolean {
-    return this.#req === req
-  }
-
   get method(): string {
     return this.#req.method ?? 'GET'
   }
@@ -79,7 +78,7 @@ class NodeView implements ResourceRequest {
   }
 }
 
-const viewKey: unique symbol = Symbol('@atjwt/core view of a Node request')
+const views = privateSlot<NodeView>()
 
 /**
  * A Node request seen as a {@link ResourceRequest}: one view per request, so that what was verified for it is
@@ -88,11 +87,9 @@ const viewKey: unique symbol = Symbol('@atjwt/core view of a Node request')
  * More than one `Authorization` field, also two equal ones, is shown as a value which is malformed (RFC 6750 §3.1).
  */
 export function fromNode(req: NodeRequest, options?: { url?: () => string }): ResourceRequest {
-  const holder = req as { [viewKey]?: NodeView }
-  const known = holder[viewKey]
-  if (known?.shows(req) === true) return known
+  const known = views.get(req)
+  if (known !== undefined) return known
   const view = new NodeView(req, options?.url)
-  // Not enumerable: nobody who copies or logs a request meets it.
-  Object.defineProperty(req, viewKey, { value: view, configurable: true })
+  views.set(req, view)
   return view
 }

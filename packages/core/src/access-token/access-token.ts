@@ -66,10 +66,11 @@ export class Verification {
   readonly claims: JSONObject
   readonly trust: Trust
   readonly key: VerificationKey
-  // Beside the claims, so that judging the time of a remembered token need not fetch them from memory.
+  // Beside the claims, so that judging a remembered token need not fetch them from memory.
   readonly exp: unknown
   readonly nbf: unknown
   readonly iat: unknown
+  readonly cnf: unknown
   readonly token: VerifiedAccessToken
 
   /** @param shown the claims which handlers see; everything else is read from the signed ones */
@@ -90,6 +91,7 @@ export class Verification {
     this.exp = claims['exp']
     this.nbf = claims['nbf']
     this.iat = claims['iat']
+    this.cnf = claims['cnf']
     this.token = new VerifiedAccessToken(this, header, shown)
   }
 }

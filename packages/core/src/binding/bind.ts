@@ -1,5 +1,4 @@
 import { Refusal } from '../errors.ts'
-import type { JSONObject } from '../internal/json.ts'
 
 /**
  * Holds a token to its sender constraint. A token with `cnf` is bound to a key; taking it as a plain bearer token
@@ -8,6 +7,6 @@ import type { JSONObject } from '../internal/json.ts'
  * @see [RFC 7800 §3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)
  * @see [RFC 9449 §7.2](https://www.rfc-editor.org/rfc/rfc9449#section-7.2)
  */
-export function bind(claims: JSONObject): Refusal | undefined {
-  return claims['cnf'] === undefined ? undefined : new Refusal('binding_not_supported')
+export function bind({ cnf }: { readonly cnf: unknown }): Refusal | undefined {
+  return cnf === undefined ? undefined : new Refusal('binding_not_supported')
 }

@@ -46,7 +46,7 @@ export class BoundedMap<K, V> {
   get(key: K): V | undefined {
     const slot = this.#slots.get(key)
     if (slot === undefined) return undefined
-    slot.used = true
+    if (!slot.used) slot.used = true
     return slot.value
   }
 
