@@ -80,7 +80,7 @@ async function judge(keys: readonly unknown[], jws: string, crypto: CryptoImplem
   const set = readKeySet({ keys })
   if (set === undefined) return `no key: ${keys.map((key) => reasonOf(key)).join(', ')}`
   for (const key of set.candidates(header.kid, header.alg)) {
-    if (!key.fits(header.alg, decodedLength(compact.signature))) continue
+    if (key.signatureLength(header.alg) !== decodedLength(compact.signature)) continue
     // oxlint-disable-next-line no-await-in-loop -- a key after the other, as verification does
     const handle = await crypto.importKey(key.toJWK() as PublicJWK, header.alg)
     // oxlint-disable-next-line no-await-in-loop -- likewise
@@ -219,7 +219,7 @@ function jwkOf({ publicKeyJwk, keyJwk, publicKeyDer }: Group): JWK {
 
 function fits(alg: string, jwk: JWK, signature: Buffer): PublicJWK | undefined {
   const key = readJWK(jwk)
-  if (typeof key === 'string' || !key.algorithms.has(alg) || !key.fits(alg, signature.length))
+  if (typeof key === 'string' || !key.algorithms.has(alg) || key.signatureLength(alg) !== signature.length)
     return undefined
   return key.toJWK() as PublicJWK
 }

@@ -26,6 +26,7 @@ import {
   type Policy,
   readPolicy,
 } from './policy/policy.ts'
+import { rehearse } from './rehearse.ts'
 import type { ResourceRequest } from './request.ts'
 import type { HeaderList } from './response/challenge.ts'
 import { type ErrorResponse, toError } from './response/respond.ts'
@@ -92,8 +93,8 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
    */
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<Claims>
   /**
-   * Loads the keys of every configured issuer, before the first request needs them. Issuers of a resolver are not
-   * known in advance.
+   * Loads the keys of every configured issuer, before the first request needs them, and verifies a made-up token which
+   * nobody sees, so that the first real one finds everything compiled. Issuers of a resolver are not known in advance.
    *
    * @throws {AuthorizationError} when the keys of an issuer cannot be had; the reason stands in `status()`
    */
@@ -224,8 +225,20 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
   } catch {}
 }
 
+/** The way of a request up to its answer, without the observers of the application. */
+async function rehearseFor({ options, registry, context }: State, now: number): Promise<void> {
+  await rehearse(context, now, async (token, stage) => {
+    const state: State = { options: { ...options, onDecision: undefined }, registry, context: stage }
+    await promised(verify, state, token).catch(() => {})
+    const headers = { get: () => `Bearer ${token}` }
+    const request = { method: 'GET', url: 'https://rehearsal.invalid/', headers }
+    await promised(authorize, state, request, undefined, undefined)
+  })
+}
+
 class Server implements ResourceServer {
   readonly #state: State
+  #rehearsed = false
 
   constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
     const { times, maxTokenLength, schema, cache, clock, revoked } = options
@@ -295,7 +308,11 @@ class Server implements ResourceServer {
           false,
         )
       }),
-    )
+    ).then(async () => {
+      if (this.#rehearsed) return
+      this.#rehearsed = true
+      await rehearseFor(this.#state, now)
+    })
     if (signal === undefined) {
       await loading
       return

@@ -22,7 +22,7 @@ const MAX_ISS_LENGTH = 512
 /** What the verification of a resource server reads: its configuration and its memory. */
 export interface VerificationContext {
   readonly verifier: Verifier
-  readonly issuers: Issuers
+  readonly issuers: Pick<Issuers, 'admits' | 'pick' | 'configured'>
   readonly times: TimeRules
   /** Seconds since the epoch. */
   readonly clock: () => number
@@ -143,7 +143,7 @@ function verifyBy(
 }
 
 /** @param key the one which signed the token, if any did */
-function acceptFrom(
+export function acceptFrom(
   key: VerificationKey | undefined,
   trust: Trust,
   candidate: Candidate,

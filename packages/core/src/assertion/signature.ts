@@ -35,7 +35,7 @@ export async function verifySignature(
     return denialOf(found, purpose, known)
   }
   const length = decodedLength(compact.signature)
-  if (!found.some((key) => key.fits(header.alg, length))) {
+  if (!found.some((key) => key.signatureLength(header.alg) === length)) {
     await pretend(presented)
     return new Denial('signature_invalid', known)
   }

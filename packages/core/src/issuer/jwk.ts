@@ -36,7 +36,7 @@ export class VerificationKey {
   retired = false
   readonly #jwk: PublicJWK
   readonly #alg: string | undefined
-  readonly #signatureLength: number | undefined
+  readonly #modulusLength: number | undefined
   readonly #handles = new Map<string, KeyHandle | undefined>()
 
   constructor(
@@ -50,12 +50,12 @@ export class VerificationKey {
     this.identity = JSON.stringify([jwk, kid, alg])
     this.#jwk = jwk
     this.#alg = alg
-    this.#signatureLength = jwk['kty'] === 'RSA' ? decodedLength(jwk['n'] as string) : undefined
+    this.#modulusLength = jwk['kty'] === 'RSA' ? decodedLength(jwk['n'] as string) : undefined
   }
 
-  /** Whether a signature of this many octets can be one of this key. */
-  fits(alg: string, signatureLength: number): boolean {
-    return signatureLength === (this.#signatureLength ?? ALGORITHMS.get(alg)?.signatureLength)
+  /** The octets of every signature of this key by an algorithm it serves; one of another length is none of it. */
+  signatureLength(alg: string): number {
+    return this.#modulusLength ?? ALGORITHMS.get(alg)?.signatureLength ?? 0
   }
 
   /** The public key as a JWK. */

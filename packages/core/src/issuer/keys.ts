@@ -101,8 +101,15 @@ export class IssuerKeys implements KeySource {
   usable(now: number): boolean {
     const loaded = this.#current(now)
     if (loaded === undefined) return false
-    if (now < loaded.refreshAt && now >= loaded.fetchedAt - FETCH_DEADLINE) return true
-    return this.#refreshAhead(loaded, now)
+    return isFresh(loaded, now) || this.#refreshAhead(loaded, now)
+  }
+
+  peek(alg: string, now: number): VerificationKey | undefined {
+    const loaded = this.#current(now)
+    if (loaded === undefined || !isFresh(loaded, now)) return undefined
+    // Fresh keys are chosen from and no more.
+    const found = this.find(undefined, alg, now, () => undefined)
+    return Array.isArray(found) ? (found[0] as VerificationKey) : undefined
   }
 
   suspect(now: number): void {
@@ -455,6 +462,11 @@ export class IssuerKeys implements KeySource {
     this.#loaded = { set, jwksUri: undefined, etag: undefined, ...times }
     if (jwks_uri !== undefined) this.#discovery.suggest(jwks_uri)
   }
+}
+
+/** Neither due nor, by a clock which was set back, from the future. */
+function isFresh({ refreshAt, fetchedAt }: Times, now: number): boolean {
+  return now < refreshAt && now >= fetchedAt - FETCH_DEADLINE
 }
 
 /** Failures which somebody has to mend: waiting does not. */

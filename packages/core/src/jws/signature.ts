@@ -20,7 +20,7 @@ export function signerOf(
   for (let i = 0; i < candidates.length; i += 1) {
     const key = candidates[i] as VerificationKey
     // A signature of another size cannot be this key's; nothing is computed with it.
-    if (!key.fits(alg, length)) continue
+    if (key.signatureLength(alg) !== length) continue
     const handle = key.handle(alg)
     const signed =
       handle instanceof Promise

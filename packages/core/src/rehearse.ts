@@ -1,0 +1,122 @@
+import { TokenCache } from './access-token/cache.ts'
+import { ACCESS_TOKEN_TYPE, readHeader } from './access-token/header.ts'
+import { acceptFrom } from './access-token/verify.ts'
+import type { AuthorizationContext } from './authorize.ts'
+import { Refusal } from './errors.ts'
+import { parseJSONObject } from './internal/json.ts'
+import type { VerificationKey } from './issuer/jwk.ts'
+import type { Trust } from './issuer/trust.ts'
+import { parseCompact } from './jws/compact.ts'
+
+/** Engines compile an expression when it is used again, and functions in steps after a few calls. */
+const TIMES = 4
+
+/**
+ * Leads a made-up token of each algorithm along the way of real ones, so that the first of those finds keys imported
+ * and code compiled. The token is expired and its signature is none, so it goes the way up to that refusal; then what
+ * it says goes the rest of the way. All of it belongs to no resource server and is forgotten here; nothing of the
+ * application is called, and nothing is fetched because of it.
+ *
+ * @param now seconds since the epoch, at which time stands still for the rehearsal
+ * @param walk leads a token along the way which is everybody's, over a stage with nothing in it to be touched or called
+ */
+export async function rehearse(
+  context: AuthorizationContext,
+  now: number,
+  walk: (token: string, stage: AuthorizationContext) => Promise<void>,
+): Promise<void> {
+  const rehearsed = new Set<string>()
+  for (const trust of context.issuers.configured()) {
+    for (const alg of trust.algorithms) {
+      if (rehearsed.has(alg)) continue
+      for (let i = 0; i < TIMES; i += 1) {
+        // Each time anew: keys may go while others take their turns.
+        const key = trust.keys.peek(alg, now)
+        if (key === undefined) break
+        rehearsed.add(alg)
+        const stage = stageOf(context, trust, alg, now)
+        const { token, claims } = madeUp(key, alg, trust, now)
+        // oxlint-disable-next-line no-await-in-loop -- in turns
+        await walk(token, stage)
+        // oxlint-disable-next-line no-await-in-loop -- in turns
+        await walkOn(token, claims, key, trust, stage)
+      }
+    }
+  }
+}
+
+/** What a resource server reads, without anything which a rehearsal could call, ask or change. */
+function stageOf(
+  context: AuthorizationContext,
+  trust: Trust,
+  alg: string,
+  now: number,
+): AuthorizationContext {
+  const { issuers, cache } = context
+  return {
+    ...context,
+    clock: () => now,
+    verifier: {},
+    issuers: {
+      admits: (header) => issuers.admits(header),
+      // Verification goes from here to the keys in one go: while some are fresh, it asks for none.
+      pick: (iss) =>
+        trust.keys.peek(alg, now) === undefined
+          ? new Refusal('issuer_not_trusted')
+          : issuers.pick(iss, undefined),
+      configured: () => issuers.configured(),
+    },
+    schema: undefined,
+    revoked: undefined,
+    cache: cache === undefined ? undefined : new TokenCache({ max: 1, maxSize: 1_000_000 }),
+  }
+}
+
+interface MadeUp {
+  readonly token: string
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+function madeUp(key: VerificationKey, alg: string, trust: Trust, now: number): MadeUp {
+  const claims = {
+    iss: trust.issuer,
+    aud: trust.audience.values().next().value,
+    sub: 'nobody',
+    [trust.clientIdClaim]: 'nobody',
+    [trust.jtiClaim]: 'none',
+    iat: now,
+    // A date long past, or none at all, by any clock.
+    exp: now - 1_000_000_000,
+  }
+  const header = encode({ typ: ACCESS_TOKEN_TYPE, alg, kid: key.kid })
+  // In the range of every algorithm, so that it is computed with.
+  const signature = `${'B'.repeat(Math.ceil((key.signatureLength(alg) * 4) / 3) - 1)}A`
+  const token = `${header}.${encode(claims)}.${signature}`
+  return { token, claims }
+}
+
+/** The part of the way behind a good signature. */
+async function walkOn(
+  token: string,
+  claims: MadeUp['claims'],
+  key: VerificationKey,
+  trust: Trust,
+  stage: AuthorizationContext,
+): Promise<void> {
+  const now = stage.clock()
+  const compact = parseCompact(token)
+  if (compact instanceof Refusal) return
+  const header = readHeader(compact.header)
+  const valid = parseJSONObject(JSON.stringify({ ...claims, exp: now + 60 }))
+  if (header instanceof Refusal || valid === undefined) return
+  const mute = trust.authorities === undefined ? trust : { ...trust, authorities: undefined }
+  await acceptFrom(key, mute, { token, id: token.slice(-44), compact, header, claims: valid }, stage, now)
+}
+
+function encode(value: object): string {
+  const octets = new TextEncoder().encode(JSON.stringify(value))
+  return btoa(String.fromCharCode(...octets))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
