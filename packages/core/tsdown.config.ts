@@ -16,5 +16,11 @@ export default defineConfig({
   dts: { generator: 'oxc' },
   deps: { neverBundle: [/^#/, /^node:/, /^cloudflare:/] },
   hash: false,
+  // Every file is looked for, read and linked before the first request of a process.
+  outputOptions: {
+    codeSplitting: {
+      groups: [{ name: 'primitives', test: /crypto[/\\]algorithms|internal[/\\](?:base64url|stack)/ }],
+    },
+  },
   publint: { level: 'warning' },
 })

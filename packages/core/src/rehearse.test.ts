@@ -7,6 +7,8 @@ import { createResourceServer, type ResourceServerOptions } from './index.ts'
 import { clock, resolveOptions } from './options.ts'
 import { rehearse } from './rehearse.ts'
 
+vi.mock('./rehearse.ts', { spy: true })
+
 const NOW = 1_800_000_000
 
 /** The tokens which go along the way of everybody's. */
@@ -88,8 +90,10 @@ describe('ready()', () => {
       [clock]: () => time,
     })
     const before = issuer.fetched.length
+    vi.mocked(rehearse).mockClear()
     await api.ready()
     await api.ready()
+    expect(rehearse).toHaveBeenCalledOnce()
     const status = api.status()
     // Metadata and keys, and nothing because of a signature which no key made.
     expect(issuer.fetched.length - before).toBe(2)

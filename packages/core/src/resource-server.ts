@@ -1,3 +1,5 @@
+import { servesLong } from '#runtime'
+
 import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
 import {
@@ -93,8 +95,9 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
    */
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<Claims>
   /**
-   * Loads the keys of every configured issuer, before the first request needs them, and verifies a made-up token which
-   * nobody sees, so that the first real one finds everything compiled. Issuers of a resolver are not known in advance.
+   * Loads the keys of every configured issuer, before the first request needs them, and on Node verifies a made-up token
+   * which nobody sees, so that the first real one finds everything compiled. Issuers of a resolver are not known in
+   * advance.
    *
    * @throws {AuthorizationError} when the keys of an issuer cannot be had; the reason stands in `status()`
    */
@@ -309,7 +312,7 @@ class Server implements ResourceServer {
         )
       }),
     ).then(async () => {
-      if (this.#rehearsed) return
+      if (!servesLong || this.#rehearsed) return
       this.#rehearsed = true
       await rehearseFor(this.#state, now)
     })

@@ -5,19 +5,21 @@
  */
 const PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157] as const
 
-const SUBGROUPS: readonly (readonly [prime: number, residues: ReadonlySet<number>])[] = PRIMES.map(
-  (prime) => {
-    const residues = new Set<number>()
-    for (let power = 1; !residues.has(power); power = (power * 65_537) % prime) residues.add(power)
-    return [prime, residues]
-  },
-)
-
 /** Whether an RSA modulus carries the fingerprint of CVE-2017-15361: its factors can be found in practice. */
 export function isROCA(modulus: Uint8Array): boolean {
-  return SUBGROUPS.every(([prime, residues]) => {
+  return PRIMES.every((prime) => {
     let rest = 0
     for (const octet of modulus) rest = (rest * 256 + octet) % prime
-    return residues.has(rest)
+    return isPower(rest, prime)
   })
+}
+
+/** Whether `rest` is a power of 65537 modulo `prime`. Another modulus is none for one of the first few primes already. */
+function isPower(rest: number, prime: number): boolean {
+  let power = 1
+  do {
+    if (power === rest) return true
+    power = (power * 65_537) % prime
+  } while (power !== 1)
+  return false
 }

@@ -29,6 +29,8 @@ function named(name: string): Channel {
   return found
 }
 
+export const servesLong: boolean = true
+
 export const hasSubscribers: Runtime['hasSubscribers'] = (name) => named(name).hasSubscribers
 
 export const publish: Runtime['publish'] = (name, message) => {

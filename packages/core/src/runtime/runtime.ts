@@ -6,6 +6,8 @@ export interface Runtime {
   readonly sharesPromises: boolean
   /** Whether the platform may freeze the process between requests. Asked at run time, not at import. */
   freezes(): boolean
+  /** Whether a process serves for long, so that what is compiled before the first request is worth its time. */
+  readonly servesLong: boolean
   /** Whether anybody listens to the named channel. */
   hasSubscribers(channel: string): boolean
   /** Gives a message to the named channel. */

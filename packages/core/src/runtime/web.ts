@@ -6,6 +6,8 @@ export const sharesPromises: boolean = true
 
 export const freezes: Runtime['freezes'] = () => 'EdgeRuntime' in globalThis
 
+export const servesLong: boolean = false
+
 export const hasSubscribers: Runtime['hasSubscribers'] = () => false
 
 export const publish: Runtime['publish'] = () => {}

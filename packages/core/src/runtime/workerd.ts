@@ -10,4 +10,4 @@ export const sharesPromises: boolean = false
 
 export const freezes: Runtime['freezes'] = () => false
 
-export { hasSubscribers, publish, resolveHost } from './web.ts'
+export { hasSubscribers, publish, resolveHost, servesLong } from './web.ts'
