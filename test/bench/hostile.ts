@@ -118,6 +118,8 @@ async function worstKey(run: Run): Promise<void> {
 async function badSignatures(run: Run, signer: Signer): Promise<void> {
   const good = tokensOf(signer, 400)
   const garbage = (n: number): string => `garbage-${n}-${'x'.repeat(780)}`
+  // In one piece, as a request brings it.
+  const flat = (text: string): string => fresh(Buffer.from(text))
   const parent = await createServer([signer])
   let api = parent
   const forget = (): void => {
@@ -138,21 +140,20 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
         good.map((octets, n) => {
           const token = fresh(octets)
           const other = fresh(good[(n + 1) % good.length] as Buffer)
-          return token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))
+          return flat(token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.')))
         }),
       run: (token: string) => refusedBy(api, token),
     },
     {
       name: 'garbage',
-      prepare: (round: number) => Array.from({ length: 4000 }, (_none, n) => garbage(round * 4000 + n)),
+      prepare: (round: number) => Array.from({ length: 4000 }, (_none, n) => flat(garbage(round * 4000 + n))),
       run: (token: string) => refusedBy(api, token),
     },
     {
       name: 'no JSON',
       prepare: (round: number) =>
-        Array.from(
-          { length: 4000 },
-          (_none, n) => `${Buffer.from(garbage(round * 4000 + n)).toString('base64url')}.AAAA.AAAA`,
+        Array.from({ length: 4000 }, (_none, n) =>
+          flat(`${Buffer.from(garbage(round * 4000 + n)).toString('base64url')}.AAAA.AAAA`),
         ),
       run: (token: string) => refusedBy(api, token),
     },

@@ -179,7 +179,7 @@ function resultOf(
 function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
   if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
   const since = startOf(state)
-  return chain(verifyToken(token, state.context), tokenOrThrow, state, since)
+  return chain(verifyToken(token, state.context), tokenOrRejection, state, since)
 }
 
 function demand(
@@ -192,22 +192,23 @@ function demand(
   const root = readPolicy(policy)
   if (root.op === 'optional')
     throw new TypeError('Cannot demand the policy: optional stands at the top of a guard only')
-  if (auth === undefined) return tokenOrThrow(new Refusal('no_credentials'), state, since)
+  if (auth === undefined) return tokenOrRejection(new Refusal('no_credentials'), state, since)
   const verification: Verification | undefined = VerifiedAccessToken.verificationOf(auth)
   // A token for another audience, or an object somebody made, grants nothing here.
   if (verification?.verifier !== state.context.verifier) {
     throw new TypeError('Cannot demand the policy: the token was not verified by this resource server')
   }
-  return chain(demandOf(verification, root, policyContext, state.context), tokenOrThrow, state, since)
+  return chain(demandOf(verification, root, policyContext, state.context), tokenOrRejection, state, since)
 }
 
-function tokenOrThrow(
+/** Rejects instead of throwing: an engine looks for whoever catches, frame by frame, and notes the place. */
+function tokenOrRejection(
   verdict: VerifiedAccessToken | Refusal,
   state: State,
   since: number,
-): AccessToken<never> {
+): AccessToken<never> | Promise<never> {
   report(verdict, state, since)
-  if (verdict instanceof Refusal) throw toError(verdict, state.options, undefined, false)
+  if (verdict instanceof Refusal) return Promise.reject(toError(verdict, state.options, undefined, false))
   return verdict as unknown as AccessToken<never>
 }
 

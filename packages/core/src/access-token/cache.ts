@@ -40,7 +40,7 @@ export class TokenCache {
 
   /** The header that was read from this text before: reading it again would give the same. */
   header(encoded: string): Header | undefined {
-    return this.#headers.get(encoded)
+    return encoded.length > MAX_HEADER_LENGTH ? undefined : this.#headers.get(encoded)
   }
 
   /** Takes the place of a token whose digest begins alike, if there is one. */

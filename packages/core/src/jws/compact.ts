@@ -1,3 +1,4 @@
+import { isB64Token } from '../credentials/parse.ts'
 import { Refusal } from '../errors.ts'
 import { isCanonical } from '../internal/base64url.ts'
 
@@ -9,15 +10,18 @@ export interface Compact {
 }
 
 const JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+/** RFC 7516 §3.1: five parts, of which the encrypted key may be empty. */
+const JWE = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/
 
 /**
  * The compact form of RFC 7515 §3.1, strictly: a token has one spelling. Everything else is named for what it looks
  * like: five parts are an encrypted token, and what is not of three or five parts is no JWT.
  */
 export function parseCompact(token: string): Compact | Refusal {
-  if (!JWS.test(token)) return new Refusal(unlike(token))
   const first = token.indexOf('.')
-  const last = token.lastIndexOf('.')
+  const last = token.indexOf('.', first + 1)
+  // What has another number of dots is not read letter by letter for it.
+  if (last === -1 || token.includes('.', last + 1) || !JWS.test(token)) return new Refusal(unlike(token))
   const header = token.slice(0, first)
   const payload = token.slice(first + 1, last)
   const signature = token.slice(last + 1)
@@ -27,12 +31,10 @@ export function parseCompact(token: string): Compact | Refusal {
 }
 
 function unlike(token: string): 'token_malformed' | 'token_encrypted' | 'token_opaque' {
-  // RFC 7516 §3.1: five parts, of which the encrypted key may be empty.
-  if (/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/.test(token)) return 'token_encrypted'
   const dots = countDots(token)
-  return dots !== 2 && dots !== 4 && /^[A-Za-z0-9\-._~+/]+=*$/.test(token)
-    ? 'token_opaque'
-    : 'token_malformed'
+  if (dots === 2) return 'token_malformed'
+  if (dots === 4) return JWE.test(token) ? 'token_encrypted' : 'token_malformed'
+  return isB64Token(token) ? 'token_opaque' : 'token_malformed'
 }
 
 /** Up to 5: a token of a million dots is not walked through. */
