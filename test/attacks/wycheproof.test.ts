@@ -84,7 +84,9 @@ async function judge(keys: readonly unknown[], jws: string, crypto: CryptoImplem
     // oxlint-disable-next-line no-await-in-loop -- a key after the other, as verification does
     const handle = await crypto.importKey(key.toJWK() as PublicJWK, header.alg)
     // oxlint-disable-next-line no-await-in-loop -- likewise
-    if (handle !== undefined && (await crypto.verifySignature(header.alg, handle, jws))) return 'accepted'
+    if (handle === undefined) continue
+    // oxlint-disable-next-line no-await-in-loop -- likewise
+    if (await crypto.verifySignature(header.alg, handle, jws, compact.signature)) return 'accepted'
   }
   return 'signature_invalid'
 }
@@ -236,5 +238,6 @@ async function verifyWith(
   const handle = published === undefined ? undefined : await crypto.importKey(published, alg)
   if (handle === undefined) return false
   const message = Buffer.from(msg as string, 'hex').toString('latin1')
-  return crypto.verifySignature(alg, handle, `${message}.${signature.toString('base64url')}`)
+  const text = signature.toString('base64url')
+  return crypto.verifySignature(alg, handle, `${message}.${text}`, text)
 }

@@ -14,8 +14,11 @@ export interface CryptoImplementation {
   supports(alg: string): boolean
   /** `undefined` when the runtime refuses the key, for example a point which is not on its curve. */
   importKey(jwk: PublicJWK, alg: string): KeyHandle | undefined | Promise<KeyHandle | undefined>
-  /** Whether `token`, a compact JWS, is signed by `key`. Never throws and never rejects: a failure is `false`. */
-  verifySignature(alg: string, key: KeyHandle, token: string): boolean | Promise<boolean>
+  /**
+   * Whether `key` signed `token`, a compact JWS of which `signature` is the last part. Never throws and never rejects:
+   * a failure is `false`.
+   */
+  verifySignature(alg: string, key: KeyHandle, token: string, signature: string): boolean | Promise<boolean>
   /** SHA-256 of a text, base64. */
   digest(token: string): string | Promise<string>
   /** Canonical base64url of UTF-8 text; `undefined` for malformed UTF-8 (RFC 8725 §3.7). */

@@ -78,21 +78,22 @@ function scratchOf(octets: number): Buffer {
   return scratch
 }
 
-export const verifySignature: (alg: string, key: KeyHandle, token: string) => boolean = (
+export const verifySignature: (alg: string, key: KeyHandle, token: string, signature: string) => boolean = (
   _alg,
   key,
   token,
+  signature,
 ) => {
-  const dot = token.lastIndexOf('.')
   const { hash: digestName, input, half } = key as NodeKey
   try {
-    const octets = Buffer.from(token.slice(dot + 1), 'base64url')
-    const signature = half === undefined ? octets : toDER(octets, half)
-    const signed = scratchOf(dot)
-    const data = signed.subarray(0, signed.write(token.slice(0, dot), 'latin1'))
+    const dot = token.length - signature.length - 1
+    const place = scratchOf(token.length)
+    const signed = place.subarray(0, place.write(token.slice(0, dot), 'latin1'))
+    const octets = place.subarray(dot, dot + place.write(signature, dot, 'base64url'))
+    const given = half === undefined ? octets : toDER(octets, half)
     return input instanceof KeyObject
-      ? verify(digestName, data, input, signature)
-      : withoutStack(() => verify(digestName, data, input, signature))
+      ? verify(digestName, signed, input, given)
+      : withoutStack(() => verify(digestName, signed, input, given))
   } catch {
     return false
   }

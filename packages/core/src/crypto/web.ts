@@ -71,12 +71,12 @@ export const verifySignature: CryptoImplementation['verifySignature'] = async (
   _alg,
   handle: KeyHandle,
   token,
+  signature,
 ) => {
   const { key, verification } = handle as WebKey
-  const dot = token.lastIndexOf('.')
   try {
-    const signature = decodeBase64url(token.slice(dot + 1))
-    return await crypto.subtle.verify(verification, key, signature, octetsOf(token.slice(0, dot)))
+    const signed = octetsOf(token.slice(0, -signature.length - 1))
+    return await crypto.subtle.verify(verification, key, decodeBase64url(signature), signed)
   } catch {
     return false
   }

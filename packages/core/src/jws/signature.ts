@@ -24,8 +24,8 @@ export function signerOf(
     const handle = key.handle(alg)
     const signed =
       handle instanceof Promise
-        ? handle.then((known) => isSignedBy(token, alg, known))
-        : isSignedBy(token, alg, handle)
+        ? handle.then((known) => isSignedBy(token, signature, alg, known))
+        : isSignedBy(token, signature, alg, handle)
     if (signed === true) return key
     if (signed instanceof Promise) {
       return signed.then((yes) => (yes ? key : signerOf(token, signature, alg, candidates.slice(i + 1))))
@@ -34,6 +34,11 @@ export function signerOf(
   return undefined
 }
 
-function isSignedBy(token: string, alg: string, handle: KeyHandle | undefined): boolean | Promise<boolean> {
-  return handle !== undefined && verifySignature(alg, handle, token)
+function isSignedBy(
+  token: string,
+  signature: string,
+  alg: string,
+  handle: KeyHandle | undefined,
+): boolean | Promise<boolean> {
+  return handle !== undefined && verifySignature(alg, handle, token, signature)
 }
