@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 
-import { createTestApi } from '../../../test/helpers/api.ts'
+import { bearer, createTestApi } from '../../../test/helpers/api.ts'
 import { createTestIssuer } from '../../testing/src/index.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import { createResourceServer, type ResourceServerOptions } from './index.ts'
@@ -79,12 +79,14 @@ describe('ready()', () => {
     const application = {
       onDecision: vi.fn(),
       revoked: vi.fn(() => false),
+      refusal: vi.fn(() => undefined),
       authorities: { roles: vi.fn(() => []) },
       validate: vi.fn((value: unknown) => ({ value: value as object })),
     }
     const { api, issuer } = await createTestApi({
       onDecision: application.onDecision,
       revoked: application.revoked,
+      refusal: application.refusal,
       authorities: application.authorities,
       claims: { '~standard': { version: 1, vendor: 'test', validate: application.validate } },
       [clock]: () => time,
@@ -101,6 +103,7 @@ describe('ready()', () => {
     for (const called of [
       application.onDecision,
       application.revoked,
+      application.refusal,
       application.authorities.roles,
       application.validate,
     ])
@@ -111,5 +114,7 @@ describe('ready()', () => {
     expect(application.revoked).toHaveBeenCalledOnce()
     expect(application.authorities.roles).toHaveBeenCalledOnce()
     expect(application.validate).toHaveBeenCalledOnce()
+    await api.authorize(bearer('x.y.z'))
+    expect(application.refusal).toHaveBeenCalledOnce()
   })
 })

@@ -232,7 +232,11 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
 /** The way of a request up to its answer, without the observers of the application. */
 async function rehearseFor({ options, registry, context }: State, now: number): Promise<void> {
   await rehearse(context, now, async (token, stage) => {
-    const state: State = { options: { ...options, onDecision: undefined }, registry, context: stage }
+    const state: State = {
+      options: { ...options, onDecision: undefined, refusal: undefined },
+      registry,
+      context: stage,
+    }
     await promised(verify, state, token).catch(() => {})
     const headers = { get: () => `Bearer ${token}` }
     const request = { method: 'GET', url: 'https://rehearsal.invalid/', headers }
