@@ -10,7 +10,7 @@ import {
   verifyToken,
 } from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
-import { chain, promised } from './internal/chain.ts'
+import { chain, promised, rejection } from './internal/chain.ts'
 import { fail, knownMembers } from './internal/check.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
@@ -208,7 +208,7 @@ function tokenOrRejection(
   since: number,
 ): AccessToken<never> | Promise<never> {
   report(verdict, state, since)
-  if (verdict instanceof Refusal) return Promise.reject(toError(verdict, state.options, undefined, false))
+  if (verdict instanceof Refusal) return rejection(toError(verdict, state.options, undefined, false))
   return verdict as unknown as AccessToken<never>
 }
 

@@ -29,3 +29,15 @@ export function promised<T, R extends readonly unknown[]>(
     return Promise.reject(error)
   }
 }
+
+/**
+ * A promise which rejects a moment later, when whoever called waits for it: engines report every promise that is
+ * rejected before, and take the report back when somebody comes, which costs more than the refusal.
+ */
+export function rejection(reason: Error): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    void Promise.resolve().then(() => {
+      reject(reason)
+    })
+  })
+}
