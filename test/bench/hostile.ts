@@ -20,7 +20,7 @@ export async function hostile(run: Run): Promise<void> {
 }
 
 /** The code of the refusal, or `accepted`. */
-async function verdictOf(api: ResourceServer, token: string): Promise<string> {
+async function codeOf(api: ResourceServer, token: string): Promise<string> {
   try {
     await api.verify(token)
     return 'accepted'
@@ -70,9 +70,9 @@ async function worstTokens(run: Run, signer: Signer): Promise<void> {
   const delays: { readonly name: string; readonly p99: number; readonly max: number }[] = []
   for (const [name, token] of tokens) {
     if (token.length > MAX) throw new Error(`${name} is longer than anything that is read`)
-    if ((await verdictOf(api, token)) === 'accepted') throw new Error(`${name} was accepted`)
-    await durations(200, () => verdictOf(api, token))
-    const taken = await durations(run.full ? 2000 : 600, () => verdictOf(api, token))
+    if ((await codeOf(api, token)) === 'accepted') throw new Error(`${name} was accepted`)
+    await durations(200, () => codeOf(api, token))
+    const taken = await durations(run.full ? 2000 : 600, () => codeOf(api, token))
     delays.push({ name, p99: quantile(taken, 0.99), max: Math.max(...taken) })
   }
   delays.sort((a, b) => b.p99 - a.p99)
@@ -107,10 +107,10 @@ async function worstKey(run: Run): Promise<void> {
   const [header = '', payload = ''] = signer.token().split('.')
   // Below the modulus, so that the exponentiation is done.
   const token = `${header}.${payload}.${Buffer.alloc(1024, 0x11).toString('base64url')}`
-  const code = await verdictOf(api, token)
+  const code = await codeOf(api, token)
   if (code !== 'signature_invalid') throw new Error(`the worst key was not asked: ${code}`)
-  await durations(200, () => verdictOf(api, token))
-  const taken = await durations(run.full ? 2000 : 600, () => verdictOf(api, token))
+  await durations(200, () => codeOf(api, token))
+  const taken = await durations(run.full ? 2000 : 600, () => codeOf(api, token))
   run.note('RSA of 8192 bits, exponent near 2^32, CPU per token')
   run.figure('hostile.key.p99', 'p99', 'ms', exact(quantile(taken, 0.99)), atMost(1))
   run.figure('hostile.key.stall', 'the longest turn', 'ms', exact(Math.max(...taken)), atMost(5))
@@ -134,7 +134,7 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
         return good.map(fresh)
       },
       // By the same caller as those which are refused.
-      run: (token: string) => verdictOf(api, token),
+      run: (token: string) => codeOf(api, token),
     },
     {
       name: 'bad',
@@ -144,12 +144,12 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
           const other = fresh(good[(n + 1) % good.length] as Buffer)
           return flat(token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.')))
         }),
-      run: (token: string) => verdictOf(api, token),
+      run: (token: string) => codeOf(api, token),
     },
     {
       name: 'garbage',
       prepare: (round: number) => Array.from({ length: 4000 }, (_none, n) => flat(garbage(round * 4000 + n))),
-      run: (token: string) => verdictOf(api, token),
+      run: (token: string) => codeOf(api, token),
     },
     {
       name: 'no JSON',
@@ -157,7 +157,7 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
         Array.from({ length: 4000 }, (_none, n) =>
           flat(`${Buffer.from(garbage(round * 4000 + n)).toString('base64url')}.AAAA.AAAA`),
         ),
-      run: (token: string) => verdictOf(api, token),
+      run: (token: string) => codeOf(api, token),
     },
   ] as unknown as Contender<never>[]
   const costs = await measure(contenders, run)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import type { Setup } from './apps.ts'
@@ -39,13 +40,14 @@ type Generator = (port: number) => Promise<{ readonly requests: number; readonly
 export async function requests(run: Run): Promise<void> {
   const signer = createSigner('RS256')
   const tokens = tokensOf(signer, 20_000).map((octets) => octets.toString('latin1'))
-  if (!pin('1')) run.note('without taskset: server and load share the cores')
+  const pinned = pin('1')
+  if (!pinned) run.note('without taskset: server and load share the cores')
   const withWrk = works('wrk', ['-v'])
   run.note(withWrk ? 'load by wrk' : 'load by a generator of our own: wrk is not installed')
   const setup: Setup = { jwk: signer.jwk, pem: signer.pem }
-  for (const count of [1, 1000, 8000]) await compare(run, setup, tokens.slice(0, count), { withWrk })
-  await compare(run, setup, tokens, { withWrk, oursOnly: true })
-  await compare(run, { ...setup, cache: 25_000 }, tokens, { withWrk, oursOnly: true })
+  for (const count of [1, 1000, 8000]) await compare(run, setup, tokens.slice(0, count), { withWrk, pinned })
+  await compare(run, setup, tokens, { withWrk, pinned, oursOnly: true })
+  await compare(run, { ...setup, cache: 25_000 }, tokens, { withWrk, pinned, oursOnly: true })
   // What is measured afterwards has all of the machine again, and the threads of the engine theirs.
   pin(`0-${cpus().length - 1}`)
 }
@@ -73,30 +75,54 @@ function pin(cores: string): boolean {
 async function start(
   name: string,
   setup: Setup,
+  pinned: boolean,
 ): Promise<{ readonly server: ChildProcess; readonly port: number }> {
   const script = fileURLToPath(new URL('apps.ts', import.meta.url))
-  const server = spawn('taskset', ['-c', '0', process.execPath, script, name], {
+  const [command, ...args] = [...(pinned ? ['taskset', '-c', '0'] : []), process.execPath, script, name]
+  const server = spawn(command, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production' },
   })
   server.send(setup)
-  const [port] = (await once(server, 'message')) as [number]
-  return { server, port }
+  return { server, port: await answerOf(server) }
 }
 
 async function cpuOf(server: ChildProcess): Promise<number> {
   server.send({})
-  return ((await once(server, 'message')) as [number])[0]
+  return answerOf(server)
+}
+
+/** The next message; one that ended or hangs has none. */
+async function answerOf(server: ChildProcess): Promise<number> {
+  const patience = new AbortController()
+  const { signal } = patience
+  const ended = once(server, 'exit', { signal }).then(([code]) => {
+    throw new Error(`a server ended with ${String(code)}`)
+  })
+  const late = setTimeout(30_000, undefined, { signal }).then(() => {
+    throw new Error('a server did not answer within 30 s')
+  })
+  try {
+    const [answer] = (await Promise.race([once(server, 'message', { signal }), ended, late])) as [number]
+    return answer
+  } finally {
+    for (const other of [ended, late]) other.catch(() => {})
+    patience.abort()
+  }
 }
 
 /** wrk takes whole seconds, which start when it has read its tokens. */
 function wrk(tokens: string): Generator {
   const script = fileURLToPath(new URL('load.lua', import.meta.url))
   return async (port) => {
-    const { stdout } = await promisify(execFile)('wrk', [
-      ...['--threads', '1', '--connections', '16', '--duration', '1s', '--script', script],
-      ...[`http://127.0.0.1:${port}`, '--', tokens],
-    ])
+    const { stdout } = await promisify(execFile)(
+      'wrk',
+      [
+        ...['--threads', '1', '--connections', '16', '--duration', '1s', '--script', script],
+        ...[`http://127.0.0.1:${port}`, '--', tokens],
+      ],
+      { timeout: 60_000 },
+    )
     const summary = /^\{.*\}$/m.exec(stdout)?.[0]
     if (summary === undefined) throw new Error('wrk printed no summary')
     const { requests: answered, microseconds, failed } = JSON.parse(summary) as Record<string, number>
@@ -109,7 +135,11 @@ async function compare(
   run: Run,
   setup: Setup,
   tokens: readonly string[],
-  { withWrk, oursOnly = false }: { readonly withWrk: boolean; readonly oursOnly?: boolean },
+  {
+    withWrk,
+    pinned,
+    oursOnly = false,
+  }: { readonly withWrk: boolean; readonly pinned: boolean; readonly oursOnly?: boolean },
 ): Promise<void> {
   const names = FRAMEWORKS.flatMap(({ name, fifth, ahead }) => [
     name,
@@ -126,7 +156,7 @@ async function compare(
   >()
   try {
     for (const name of names) {
-      const app = await start(name, setup)
+      const app = await start(name, setup, pinned)
       const own = await Load.open(app.port, tokens.map(requestOf)).catch((cause: unknown) => {
         throw new Error(`cannot load ${name}`, { cause })
       })
@@ -153,6 +183,7 @@ async function compare(
   } finally {
     for (const { server, close } of apps.values()) {
       close()
+      if (server.exitCode !== null) continue
       const gone = once(server, 'exit')
       server.disconnect()
       await gone

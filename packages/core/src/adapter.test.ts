@@ -42,6 +42,8 @@ describe('createGuard()', () => {
     const other = api.with({ audience: 'https://other.example' })
     const carrier = {}
     expect(() => findAuth(api, carrier)).toThrow('no protect() of this resource server ran')
+    // A context which somebody forgot to hand on.
+    expect(() => findAuth(api, undefined as never)).toThrow('no protect() of this resource server ran')
     await createGuard(api, scope('a'), undefined, 2)(bearer(await issuer.issue({ scope: 'a' })), carrier)
     expect(authOf(api, carrier).subject).toBe('user-1')
     expect(findAuth(api, carrier)).toBe(authOf(api, carrier))

@@ -1,4 +1,4 @@
-import type { AccessToken, Verification, VerifiedAccessToken } from './access-token/access-token.ts'
+import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { type VerificationContext, type Verified, verifyAccessToken } from './access-token/verify.ts'
 import { validateClaims } from './access-token/validators.ts'
 import { bind } from './binding/bind.ts'
@@ -120,9 +120,11 @@ function verifyOnce(
   if (known !== undefined) return known
   const verified = verifyToken(token, context, request)
   // What the cache knows now it answers again, for less than it costs to remember it here too.
-  const cached = context.cache !== undefined && context.revoked === undefined
-  if (!cached || verified instanceof Promise || verified instanceof Refusal)
-    remember(request, context.verifier, field, verified)
+  const cached =
+    verified instanceof VerifiedAccessToken &&
+    context.revoked === undefined &&
+    VerifiedAccessToken.verificationOf(verified).id !== undefined
+  if (!cached) remember(request, context.verifier, field, verified)
   return verified
 }
 

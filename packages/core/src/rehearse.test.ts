@@ -75,6 +75,13 @@ describe('rehearse()', () => {
 })
 
 describe('ready()', () => {
+  test('does not fail because a rehearsal did', async () => {
+    const { api } = await createTestApi()
+    vi.mocked(rehearse).mockRejectedValueOnce(new RangeError('too many arguments'))
+    await expect(api.ready()).resolves.toBeUndefined()
+    expect(api.status()).toMatchObject([{ state: 'ready' }])
+  })
+
   test.each([NOW, 5])('rehearses without a trace, at %d', async (time) => {
     const application = {
       onDecision: vi.fn(),

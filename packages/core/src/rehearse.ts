@@ -3,6 +3,7 @@ import { ACCESS_TOKEN_TYPE, readHeader } from './access-token/header.ts'
 import { acceptFrom } from './access-token/verify.ts'
 import type { AuthorizationContext } from './authorize.ts'
 import { Refusal } from './errors.ts'
+import { encodeBase64url } from './internal/base64url.ts'
 import { parseJSONObject } from './internal/json.ts'
 import type { VerificationKey } from './issuer/jwk.ts'
 import type { Trust } from './issuer/trust.ts'
@@ -116,9 +117,5 @@ async function walkOn(
 }
 
 function encode(value: object): string {
-  const octets = new TextEncoder().encode(JSON.stringify(value))
-  return btoa(String.fromCharCode(...octets))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return encodeBase64url(new TextEncoder().encode(JSON.stringify(value)))
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 
+import { generateKeyPairSync, sign } from 'node:crypto'
+
 import { bearer, createTestApi } from '../../../test/helpers/api.ts'
-import { check, type ResourceRequest, scope } from './index.ts'
+import { check, createResourceServer, type ResourceRequest, scope } from './index.ts'
 
 /** A resource server which counts its verifications: `revoked` is asked at the end of each. */
 async function countingApi() {
@@ -35,6 +37,46 @@ describe('a request', () => {
     await Promise.all([api.authorize(request), api.authorize(request)])
     expect(counted.verifications).toBe(1)
   })
+
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  test.each([
+    ['a header as everybody writes it', '{"alg":"ES256","typ":"at+jwt"}', {}, true],
+    ['a header in lines', '{\n"alg":"ES256","typ":"at+jwt"}', {}, true],
+    ['an indented header', ' {"alg":"ES256","typ":"at+jwt"}', {}, false],
+    ['a cache in which it has no room', '{"alg":"ES256","typ":"at+jwt"}', { maxSize: 1000 }, false],
+  ])(
+    'is verified once with %s, and its token remembered or not',
+    async (_what, header, cache, remembered) => {
+      let verifications = 0
+      const [issuer, audience] = ['https://issuer.example', 'https://api.example']
+      const api = createResourceServer({
+        issuer: { issuer, jwks: { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), alg: 'ES256' }] } },
+        audience,
+        cache,
+        claims: {
+          '~standard': {
+            version: 1,
+            vendor: 'test',
+            validate: (value) => {
+              verifications += 1
+              return { value: value as object }
+            },
+          },
+        },
+      })
+      const iat = Math.floor(Date.now() / 1000)
+      const claims = { iss: issuer, aud: audience, sub: 'a', client_id: 'b', jti: 'c', iat, exp: iat + 600 }
+      const encode = (text: string): string => Buffer.from(text).toString('base64url')
+      const input = `${encode(header)}.${encode(JSON.stringify(claims))}`
+      const key = { key: pair.privateKey, dsaEncoding: 'ieee-p1363' } as const
+      const token = `${input}.${sign('sha256', Buffer.from(input), key).toString('base64url')}`
+      const request = bearer(token)
+      for (const guarded of [request, request]) expect((await api.authorize(guarded)).ok).toBe(true)
+      expect(verifications).toBe(1)
+      await api.verify(token)
+      expect(verifications).toBe(remembered ? 1 : 2)
+    },
+  )
 
   test('is verified anew when middleware replaced its token between two guards', async () => {
     const { api, issuer, counted } = await countingApi()

@@ -95,9 +95,9 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
    */
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<Claims>
   /**
-   * Loads the keys of every configured issuer, before the first request needs them, and on Node verifies a made-up token
-   * which nobody sees, so that the first real one finds everything compiled. Issuers of a resolver are not known in
-   * advance.
+   * Loads the keys of every configured issuer, before the first request needs them, and on Node, Bun and Deno verifies a
+   * made-up token which nobody sees, so that the first real one finds everything compiled. Issuers of a resolver are
+   * not known in advance.
    *
    * @throws {AuthorizationError} when the keys of an issuer cannot be had; the reason stands in `status()`
    */
@@ -319,7 +319,8 @@ class Server implements ResourceServer {
     ).then(async () => {
       if (!servesLong || this.#rehearsed) return
       this.#rehearsed = true
-      await rehearseFor(this.#state, now)
+      // The keys are there, which is all that was promised.
+      await rehearseFor(this.#state, now).catch(() => {})
     })
     if (signal === undefined) {
       await loading

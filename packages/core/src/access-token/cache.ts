@@ -23,11 +23,13 @@ export interface CacheBounds {
 export class TokenCache {
   /** By the beginning of the digest: numbers lie in the table itself, strings would have to be fetched to compare. */
   readonly #tokens: BoundedMap<number, Verification>
+  readonly #maxSize: number
   /** Written after a signature verified, so nobody without a key can fill it. */
   readonly #headers = new BoundedMap<string, Header>({ max: MAX_HEADERS })
 
   constructor({ max, maxSize }: CacheBounds) {
     this.#tokens = new BoundedMap({ max, maxSize })
+    this.#maxSize = maxSize
   }
 
   get(id: string): Verification | undefined {
@@ -43,6 +45,11 @@ export class TokenCache {
     return encoded.length > MAX_HEADER_LENGTH ? undefined : this.#headers.get(encoded)
   }
 
+  /** Whether a token of so many characters is remembered: one which is larger than all that may be held is not. */
+  takes(tokenLength: number): boolean {
+    return sizeOf(tokenLength) <= this.#maxSize
+  }
+
   /** Takes the place of a token whose digest begins alike, if there is one. */
   remember(
     id: string,
@@ -51,7 +58,7 @@ export class TokenCache {
     encodedHeader: string,
     header: Header,
   ): void {
-    this.#tokens.set(prefixOf(id), verification, 2 * tokenLength + 512)
+    this.#tokens.set(prefixOf(id), verification, sizeOf(tokenLength))
     if (encodedHeader.length <= MAX_HEADER_LENGTH && !this.#headers.has(encodedHeader))
       this.#headers.set(copyOfText(encodedHeader), header)
   }
@@ -64,6 +71,11 @@ export class TokenCache {
   get size(): number {
     return this.#tokens.size
   }
+}
+
+/** Octets which a remembered token takes, estimated. */
+function sizeOf(tokenLength: number): number {
+  return 2 * tokenLength + 512
 }
 
 /** The first five letters of a digest as one number. Base64 letters differ in their last six bits but for a few. */

@@ -20,10 +20,10 @@ import { looksForeign, type TimeRules, validateClaims, validateTimes } from './v
 const MAX_ISS_LENGTH = 512
 
 /**
- * How an object of JSON begins in base64url, but where white space stands in front of it. A token whose header begins
- * otherwise is garbage, for which no digest is made, or a curiosity, which is not remembered.
+ * How everything begins in base64url that begins with a brace. A token which begins otherwise is garbage, for which no
+ * digest is made, or has white space in front of its header, and is not remembered.
  */
-const OBJECT = 'ey'
+const BRACE = 'e'
 
 /** What the verification of a resource server reads: its configuration and its memory. */
 export interface VerificationContext {
@@ -54,7 +54,7 @@ export function verifyAccessToken(
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
-  if (context.cache === undefined || !token.startsWith(OBJECT))
+  if (context.cache === undefined || !token.startsWith(BRACE))
     return verifyAnew(token, undefined, context, now, request)
   return chain(digest(token), recallOrVerify, token, context, now, request)
 }
@@ -177,7 +177,8 @@ function showAs(
   context: VerificationContext,
 ): Verified {
   if (shown instanceof Refusal) return shown
-  const { token, id, compact, header, claims } = candidate
+  const { token, compact, header, claims } = candidate
+  const id = context.cache?.takes(token.length) === true ? candidate.id : undefined
   const verification = new Verification(id, context.verifier, header.header, claims, trust, key, shown)
   // The key may have gone while a schema or a runtime's cryptography took its time.
   if (key.retired) return new Refusal('key_retired')

@@ -3,7 +3,7 @@ import { supports } from '#crypto'
 import { signerOf } from '../jws/signature.ts'
 import { ALGORITHMS } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
-import { decodedLength } from '../internal/base64url.ts'
+import { decodedLength, encodeBase64url } from '../internal/base64url.ts'
 import { readJWK, VerificationKey } from '../issuer/jwk.ts'
 import type { KeySource } from '../issuer/key-source.ts'
 import { Denial, type DenialDetails, denialOf, type Purpose } from './errors.ts'
@@ -79,12 +79,12 @@ async function decoyMaterial(alg: string, length: number): Promise<Record<string
     // Any odd number does for a public operation. Its first octets are ones, so that no signature is larger than it.
     const modulus = crypto.getRandomValues(new Uint8Array(length)).fill(0xff, 0, 8)
     modulus[length - 1] = (modulus[length - 1] as number) | 1
-    return { kty: 'RSA', n: encode(modulus), e: 'AQAB' }
+    return { kty: 'RSA', n: encodeBase64url(modulus), e: 'AQAB' }
   }
   if (algorithm.kty === 'AKP') {
     return {
       kty: 'AKP',
-      pub: encode(crypto.getRandomValues(new Uint8Array(algorithm.publicKeyLength as number))),
+      pub: encodeBase64url(crypto.getRandomValues(new Uint8Array(algorithm.publicKeyLength as number))),
     }
   }
   const parameters =
@@ -95,11 +95,4 @@ async function decoyMaterial(alg: string, length: number): Promise<Record<string
   if (!('publicKey' in pair)) return {}
   const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey)
   return { kty, crv, x, ...(y === undefined ? {} : { y }) }
-}
-
-function encode(octets: Uint8Array): string {
-  return btoa(String.fromCharCode(...octets))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }

@@ -54,6 +54,10 @@ describe('privateSlot()', () => {
     },
   )
 
+  test.each([undefined, null, 'a', 1])('has nothing for %j, which is no object', (value) => {
+    expect(privateSlot<number>().get(value as unknown as object)).toBeUndefined()
+  })
+
   test('takes functions and proxies, by their identity', () => {
     const slot = privateSlot<number>()
     const proxy = new Proxy({}, {})

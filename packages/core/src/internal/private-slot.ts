@@ -30,6 +30,8 @@ export function privateSlot<Value>(): PrivateSlot<Value> {
     }
 
     static get(object: object): Value | undefined {
+      // Who asks of something that is no object has made a mistake, which is told where it is known what was asked for.
+      if (Object(object) !== object) return undefined
       return #value in object ? object.#value : closed?.get(object)
     }
 
