@@ -6,6 +6,11 @@ import type { Verification } from './access-token.ts'
 const MAX_HEADERS = 256
 const MAX_HEADER_LENGTH = 1024
 
+interface KnownHeader {
+  readonly encoded: string
+  readonly header: Header
+}
+
 /** The bounds of a {@link TokenCache}. */
 export interface CacheBounds {
   /** Tokens. */
@@ -25,7 +30,9 @@ export class TokenCache {
   readonly #tokens: BoundedMap<number, Verification>
   readonly #maxSize: number
   /** Written after a signature verified, so nobody without a key can fill it. */
-  readonly #headers = new BoundedMap<string, Header>({ max: MAX_HEADERS })
+  readonly #headers = new BoundedMap<string, KnownHeader>({ max: MAX_HEADERS })
+  /** The one which was asked for last: most issuers write one, which then need not be looked up. */
+  #last: KnownHeader | undefined
 
   constructor({ max, maxSize }: CacheBounds) {
     this.#tokens = new BoundedMap({ max, maxSize })
@@ -42,7 +49,11 @@ export class TokenCache {
 
   /** The header that was read from this text before: reading it again would give the same. */
   header(encoded: string): Header | undefined {
-    return encoded.length > MAX_HEADER_LENGTH ? undefined : this.#headers.get(encoded)
+    if (encoded === this.#last?.encoded) return this.#last.header
+    if (encoded.length > MAX_HEADER_LENGTH) return undefined
+    const known = this.#headers.get(encoded)
+    if (known !== undefined) this.#last = known
+    return known?.header
   }
 
   /** Whether a token of so many characters is remembered: one which is larger than all that may be held is not. */
@@ -59,13 +70,16 @@ export class TokenCache {
     header: Header,
   ): void {
     this.#tokens.set(prefixOf(id), verification, sizeOf(tokenLength))
-    if (encodedHeader.length <= MAX_HEADER_LENGTH && !this.#headers.has(encodedHeader))
-      this.#headers.set(copyOfText(encodedHeader), header)
+    if (header === this.#last?.header || encodedHeader.length > MAX_HEADER_LENGTH) return
+    if (this.#headers.has(encodedHeader)) return
+    const encoded = copyOfText(encodedHeader)
+    this.#headers.set(encoded, { encoded, header })
   }
 
   clear(): void {
     this.#tokens.clear()
     this.#headers.clear()
+    this.#last = undefined
   }
 
   get size(): number {
@@ -78,11 +92,11 @@ function sizeOf(tokenLength: number): number {
   return 2 * tokenLength + 512
 }
 
-/** The first five letters of a digest as one number. Base64 letters differ in their last six bits but for a few. */
+/** The beginning of a digest as a number so small that engines need no object for it. */
 function prefixOf(digest: string): number {
   let prefix = 0
-  for (let i = 0; i < 5; i += 1) prefix = (prefix << 6) | (digest.charCodeAt(i) & 0x3f)
-  return prefix
+  for (let at = 0; at < 4; at += 1) prefix = (prefix << 8) | digest.charCodeAt(at)
+  return prefix >>> 2
 }
 
 /** A part of a string may be a view which keeps the whole alive, here a token. */

@@ -1,6 +1,5 @@
-import { digest } from '#crypto'
-
 import { Denial } from './errors.ts'
+import { storeKey } from './store-key.ts'
 
 /**
  * Counts, and rejects when there were too many: with `msBeforeNext`, the milliseconds to wait. The limiters of the
@@ -25,12 +24,12 @@ export async function limit(limiter: RateLimiter, key: string, points: number): 
 
 /**
  * The key of failures: the party and the address together. By the party alone anybody could lock it out; by the
- * address alone one of many parties behind it could. Hashed, because what is claimed is of any length and content.
+ * address alone one of many parties behind it could.
  */
 export function failureKey(
   what: 'client' | 'grant',
   claimed: string,
   address: string,
 ): string | Promise<string> {
-  return digest(JSON.stringify([what, claimed, address]))
+  return storeKey(what, claimed, address)
 }

@@ -1,10 +1,9 @@
-import { digest } from '#crypto'
-
 import { creating, fail } from '../internal/check.ts'
 import { withDeadline } from '../internal/deadline.ts'
 import { clock, count } from '../options.ts'
 import { Denial, type Purpose } from './errors.ts'
 import type { Presented } from './read.ts'
+import { storeKey } from './store-key.ts'
 
 /**
  * Remembers which assertions were used. One atomic verb: whoever implements it cannot look first and write later,
@@ -88,12 +87,9 @@ class MemoryReplayStore implements ReplayStore {
   }
 }
 
-/**
- * The name under which a used assertion is remembered. Framed as JSON, so that no two (purpose, iss, jti) meet in one
- * key; hashed, because a store is no place for claims.
- */
+/** The name under which a used assertion is remembered. */
 export function replayKey(purpose: Purpose, iss: string, jti: string): string | Promise<string> {
-  return digest(JSON.stringify([purpose, iss, jti]))
+  return storeKey(purpose, iss, jti)
 }
 
 /**

@@ -85,8 +85,11 @@ export const verifySignature: CryptoImplementation['verifySignature'] = async (
 export const digest: CryptoImplementation['digest'] = async (token) => {
   // In UTF-8: letters beyond ASCII must not have the octets of others, for nobody has read this text yet.
   const octets = await crypto.subtle.digest('SHA-256', utf8Encoder.encode(token))
-  return btoa(String.fromCharCode(...new Uint8Array(octets)))
+  return String.fromCharCode(...new Uint8Array(octets))
 }
+
+export const isInBase64url: CryptoImplementation['isInBase64url'] = (text) =>
+  text.length % 4 !== 1 && /^[A-Za-z0-9_-]*$/.test(text)
 
 export const decodeText: CryptoImplementation['decodeText'] = (base64url) => {
   try {

@@ -2,7 +2,8 @@ import { importKey } from '#crypto'
 
 import { ALGORITHMS, canonicalAlgorithm, type Algorithm } from '../crypto/algorithms.ts'
 import type { KeyHandle, PublicJWK } from '../crypto/crypto.ts'
-import { decodeBase64url, decodedLength, isBase64url } from '../internal/base64url.ts'
+import { decodeBase64url, decodedLength } from '../internal/base64url.ts'
+import { isBase64url } from '../internal/canonical.ts'
 import { isObject, type JSONObject } from '../internal/json.ts'
 import { isROCA } from './roca.ts'
 

@@ -1,6 +1,6 @@
 import { isB64Token } from '../credentials/parse.ts'
 import { Refusal } from '../errors.ts'
-import { isCanonical } from '../internal/base64url.ts'
+import { isBase64url } from '../internal/canonical.ts'
 
 /** The three parts of a compact JWS, each canonical base64url. */
 export interface Compact {
@@ -9,7 +9,6 @@ export interface Compact {
   readonly signature: string
 }
 
-const JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 /** RFC 7516 §3.1: five parts, of which the encrypted key may be empty. */
 const JWE = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/
 
@@ -20,20 +19,21 @@ const JWE = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/
 export function parseCompact(token: string): Compact | Refusal {
   const first = token.indexOf('.')
   const last = token.indexOf('.', first + 1)
-  // What has another number of dots is not read letter by letter for it.
-  if (last === -1 || token.includes('.', last + 1) || !JWS.test(token)) return new Refusal(unlike(token))
+  if (last === -1 || token.includes('.', last + 1)) return new Refusal(unlike(token))
   const header = token.slice(0, first)
   const payload = token.slice(first + 1, last)
   const signature = token.slice(last + 1)
-  if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature))
-    return new Refusal('token_malformed')
-  return { header, payload, signature }
+  return isPart(header) && isPart(payload) && isPart(signature)
+    ? { header, payload, signature }
+    : new Refusal('token_malformed')
+}
+
+function isPart(text: string): boolean {
+  return text !== '' && isBase64url(text)
 }
 
 function unlike(token: string): 'token_malformed' | 'token_encrypted' | 'token_opaque' {
-  const dots = countDots(token)
-  if (dots === 2) return 'token_malformed'
-  if (dots === 4) return JWE.test(token) ? 'token_encrypted' : 'token_malformed'
+  if (countDots(token) === 4) return JWE.test(token) ? 'token_encrypted' : 'token_malformed'
   return isB64Token(token) ? 'token_opaque' : 'token_malformed'
 }
 
