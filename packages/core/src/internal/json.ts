@@ -26,7 +26,7 @@ export function parseJSON(text: string): unknown {
   if (names === undefined) return undefined
   const value = parse(text)
   const seal = new Seal(text.includes('\\u') || !text.isWellFormed())
-  if (value === undefined || !seal.value(value) || seal.values > MAX_VALUES) return undefined
+  if (value === undefined || !seal.isStrict(value) || seal.values > MAX_VALUES) return undefined
   // A glance may see too many names, for example in a string that begins with a colon.
   if (glance !== undefined && seal.members < glance) names = countNames(text)
   return seal.members === names ? value : undefined
@@ -45,7 +45,7 @@ export function isObject(value: unknown): value is JSONObject {
 
 /** `undefined` for what is no JSON. The text of most garbage is known by its first character, without an error made. */
 function parse(text: string): unknown {
-  if (!START.test(text)) return undefined
+  if (text.charCodeAt(0) !== OPEN_BRACE && !START.test(text)) return undefined
   return withoutStack(() => {
     try {
       return JSON.parse(text) as unknown
@@ -146,25 +146,18 @@ class Seal {
   }
 
   /** `false` for what a strict reader refuses. */
-  value(value: unknown): boolean {
-    switch (typeof value) {
-      case 'string':
-        return !this.#strings || value.isWellFormed()
-      case 'number':
-        // 1e400 parses to Infinity: an expiry that never comes.
-        return Number.isFinite(value)
-      case 'object':
-        return (
-          value === null || (Array.isArray(value) ? this.#array(value) : this.#object(value as JSONObject))
-        )
-      default:
-        return true
-    }
+  isStrict(value: unknown): boolean {
+    // Most values are strings, and most texts can hold no half of a pair.
+    if (typeof value === 'string') return !this.#strings || value.isWellFormed()
+    // 1e400 parses to Infinity: an expiry that never comes.
+    if (typeof value === 'number') return Number.isFinite(value)
+    if (typeof value !== 'object' || value === null) return true
+    return Array.isArray(value) ? this.#array(value) : this.#object(value as JSONObject)
   }
 
   #array(array: readonly unknown[]): boolean {
     this.values += array.length
-    for (const element of array) if (!this.value(element)) return false
+    for (const element of array) if (!this.isStrict(element)) return false
     Object.freeze(array)
     return true
   }
@@ -174,7 +167,7 @@ class Seal {
     let members = 0
     for (const name in object) {
       members += 1
-      if (!this.value(object[name]) || (this.#strings && !name.isWellFormed())) return false
+      if (!this.isStrict(object[name]) || (this.#strings && !name.isWellFormed())) return false
     }
     this.members += members
     this.values += members
