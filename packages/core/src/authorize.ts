@@ -4,7 +4,7 @@ import { validateClaims } from './access-token/validators.ts'
 import { bind } from './binding/bind.ts'
 import { isB64Token, splitCredentials } from './credentials/parse.ts'
 import { type ErrorCode, Refusal } from './errors.ts'
-import { chain } from './internal/chain.ts'
+import { chain, later } from './internal/chain.ts'
 import { withDeadline } from './internal/deadline.ts'
 import type { Trust } from './issuer/trust.ts'
 import { decide, type Decision } from './policy/evaluate.ts'
@@ -40,7 +40,9 @@ export function authorizeRequest(
   if (credentials.kind === 'malformed') return new Refusal('credentials_malformed')
 
   const admitted = verifyOnce(request, field as string, credentials.token, context)
-  return chain(admitted, judge, policy, policyContext)
+  return admitted instanceof Promise
+    ? later(admitted, judge, policy, policyContext)
+    : judge(admitted, policy, policyContext)
 }
 
 /** The way of a bare token: everything but credentials and policy. */
@@ -49,13 +51,10 @@ export function verifyToken(
   context: AuthorizationContext,
   request?: ResourceRequest,
 ): Admitted | Promise<Admitted> {
-  return chain(
-    verifyAccessToken(token, context, context.clock(), request),
-    admitToken,
-    context,
-    token,
-    request,
-  )
+  const verified = verifyAccessToken(token, context, context.clock(), request)
+  return verified instanceof Promise
+    ? later(verified, admitToken, context, token, request)
+    : admitToken(verified, context, token, request)
 }
 
 function admitToken(
@@ -166,7 +165,8 @@ function judge(
   if (admitted instanceof Refusal) return admitted
   const required = policy?.op === 'optional' ? policy.policy : policy
   if (required === undefined) return admitted
-  return chain(decide(required, admitted, policyContext), toVerdict, admitted)
+  const decision = decide(required, admitted, policyContext)
+  return decision instanceof Promise ? later(decision, toVerdict, admitted) : toVerdict(decision, admitted)
 }
 
 function toVerdict(decision: Decision, token: VerifiedAccessToken): Admitted {

@@ -10,7 +10,7 @@ import {
   verifyToken,
 } from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
-import { chain, promised, rejection } from './internal/chain.ts'
+import { chain, later, promised, rejection } from './internal/chain.ts'
 import { fail, knownMembers } from './internal/check.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
@@ -158,7 +158,10 @@ function authorize(
   const since = startOf(state)
   const root = policy === undefined ? undefined : readPolicy(policy)
   const judged = authorizeRequest(request, root, policyContext, state.context)
-  return chain(judged, resultOf, state, since, request, root?.op === 'optional')
+  const varies = root?.op === 'optional'
+  return judged instanceof Promise
+    ? later(judged, resultOf, state, since, request, varies)
+    : resultOf(judged, state, since, request, varies)
 }
 
 function resultOf(
@@ -179,7 +182,10 @@ function resultOf(
 function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
   if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
   const since = startOf(state)
-  return chain(verifyToken(token, state.context), tokenOrRejection, state, since)
+  const verdict = verifyToken(token, state.context)
+  return verdict instanceof Promise
+    ? later(verdict, tokenOrRejection, state, since)
+    : tokenOrRejection(verdict, state, since)
 }
 
 function demand(
@@ -273,11 +279,19 @@ class Server implements ResourceServer {
     policy?: AnyPolicy,
     context?: unknown,
   ): Promise<AuthorizeResult<never>> {
-    return promised(authorize, this.#state, request, policy, context)
+    try {
+      return Promise.resolve(authorize(this.#state, request, policy, context))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   verify(token: string): Promise<AccessToken<never>> {
-    return promised(verify, this.#state, token)
+    try {
+      return Promise.resolve(verify(this.#state, token))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   demand(

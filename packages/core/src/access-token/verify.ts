@@ -2,7 +2,7 @@ import { decodeText, digest } from '#crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 import { Refusal } from '../errors.ts'
-import { chain } from '../internal/chain.ts'
+import { later } from '../internal/chain.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
 import type { Issuers } from '../issuer/issuers.ts'
 import type { VerificationKey } from '../issuer/jwk.ts'
@@ -56,7 +56,10 @@ export function verifyAccessToken(
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
   if (context.cache === undefined || !token.startsWith(BRACE))
     return verifyAnew(token, undefined, context, now, request)
-  return chain(digest(token), recallOrVerify, token, context, now, request)
+  const id = digest(token)
+  return id instanceof Promise
+    ? later(id, recallOrVerify, token, context, now, request)
+    : recallOrVerify(id, token, context, now, request)
 }
 
 function recallOrVerify(
@@ -68,7 +71,10 @@ function recallOrVerify(
 ): Verified | Promise<Verified> {
   const known = context.cache?.get(id)
   if (known === undefined) return verifyAnew(token, id, context, now, request)
-  return chain(judgeAgain(known, context, now, request), orVerify, token, id, context, now, request)
+  const verdict = judgeAgain(known, context, now, request)
+  return verdict instanceof Promise
+    ? later(verdict, orVerify, token, id, context, now, request)
+    : orVerify(verdict, token, id, context, now, request)
 }
 
 function orVerify(
@@ -114,7 +120,10 @@ function verifyAnew(
   const claims = text === undefined ? undefined : parseJSONObject(text)
   if (claims === undefined) return new Refusal('claims_malformed')
   const candidate = { token, id, compact, header, claims }
-  return chain(pickIssuer(claims, context, request), verifyUnder, candidate, context, now)
+  const trust = pickIssuer(claims, context, request)
+  return trust instanceof Promise
+    ? later(trust, verifyUnder, candidate, context, now)
+    : verifyUnder(trust, candidate, context, now)
 }
 
 /** By the rules and the keys of the issuer which the token names. */
@@ -132,7 +141,9 @@ function verifyUnder(
     validateClaims(claims, trust, context.times, now),
   )
   // Waiting for keys takes up to seconds, in which a token may have expired.
-  return chain(found, verifyBy, trust, candidate, context, found instanceof Promise ? undefined : now)
+  return found instanceof Promise
+    ? later(found, verifyBy, trust, candidate, context, undefined)
+    : verifyBy(found, trust, candidate, context, now)
 }
 
 /** @param now `undefined` when time has passed meanwhile */
@@ -146,7 +157,9 @@ function verifyBy(
   if (keys instanceof Refusal) return keys
   const { token, compact, header } = candidate
   const signer = signerOf(token, compact.signature, header.alg, keys)
-  return chain(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
+  return signer instanceof Promise
+    ? later(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
+    : acceptFrom(signer, trust, candidate, context, now ?? context.clock())
 }
 
 /** @param key the one which signed the token, if any did */
@@ -165,7 +178,9 @@ export function acceptFrom(
   }
   if (refusal !== undefined) return refusal
   const shaped = context.schema === undefined ? claims : applySchema(context.schema, claims)
-  return chain(shaped, showAs, key, trust, candidate, context)
+  return shaped instanceof Promise
+    ? later(shaped, showAs, key, trust, candidate, context)
+    : showAs(shaped, key, trust, candidate, context)
 }
 
 /** @param shown the claims as handlers see them */
@@ -198,7 +213,10 @@ function judgeAgain(
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | undefined | Promise<Verified | undefined> {
-  return chain(context.issuers.pick(known.trust.issuer, request), judgeUnder, known, context, now)
+  const current = context.issuers.pick(known.trust.issuer, request)
+  return current instanceof Promise
+    ? later(current, judgeUnder, known, context, now)
+    : judgeUnder(current, known, context, now)
 }
 
 /** @param current what the issuer is trusted for now */

@@ -7,13 +7,17 @@ export function chain<T, U, R extends readonly unknown[]>(
   next: (value: T, ...rest: R) => U | Promise<U>,
   ...rest: R
 ): U | Promise<U> {
-  return value instanceof Promise ? later(value, next, rest) : next(value, ...rest)
+  return value instanceof Promise ? later(value, next, ...rest) : next(value, ...rest)
 }
 
-function later<T, U, R extends readonly unknown[]>(
+/**
+ * {@link chain} for what has to be waited for. Steps which every token takes ask themselves and call the next one by
+ * name: through one function which calls them all, engines would see none of them coming.
+ */
+export function later<T, U, R extends readonly unknown[]>(
   value: Promise<T>,
   next: (value: T, ...rest: R) => U | Promise<U>,
-  rest: R,
+  ...rest: R
 ): Promise<U> {
   return value.then((settled) => next(settled, ...rest))
 }

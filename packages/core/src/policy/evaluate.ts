@@ -1,7 +1,7 @@
 import { type AccessToken, VerifiedAccessToken } from '../access-token/access-token.ts'
 import type { Authority } from '../access-token/authorities.ts'
 import type { ErrorCode } from '../errors.ts'
-import { chain } from '../internal/chain.ts'
+import { chain, later } from '../internal/chain.ts'
 import { type Atom, type ContextOf, type Node, type Policy, readNode } from './policy.ts'
 
 /** What a policy says of a token. */
@@ -54,7 +54,10 @@ class Answers {
 /** {@link evaluate} for a policy that was read; a promise only where a check made one. */
 export function decide(policy: Node, token: AccessToken, context: unknown): Decision | Promise<Decision> {
   const answers = new Answers()
-  return chain(walk(policy, token, context, answers), conclude, policy, token, answers)
+  const answer = walk(policy, token, context, answers)
+  return answer instanceof Promise
+    ? later(answer, conclude, policy, token, answers)
+    : conclude(answer, policy, token, answers)
 }
 
 function conclude(verdict: Verdict, policy: Node, token: AccessToken, answers: Answers): Decision {
