@@ -11,7 +11,7 @@ export interface Contender<Input> {
 }
 
 /** Rounds for the compilers, not counted: what runs hot for hours is not to be judged by its first seconds. */
-const WARM_UP = 8
+const WARM_UP = 40
 
 /** Microseconds of CPU per input, by contender and round. */
 export type Costs = ReadonlyMap<string, readonly number[]>
