@@ -117,7 +117,14 @@ async function worstKey(run: Run): Promise<void> {
 }
 
 async function badSignatures(run: Run, signer: Signer): Promise<void> {
-  const good = tokensOf(signer, 400)
+  const [good, others] = [tokensOf(signer, 400), tokensOf(signer, 400)]
+  /** Each with the signature of the next. */
+  const forged = (tokens: readonly Buffer[]): string[] =>
+    tokens.map((octets, n) => {
+      const token = fresh(octets)
+      const next = fresh(tokens[(n + 1) % tokens.length] as Buffer)
+      return flat(token.slice(0, token.lastIndexOf('.')) + next.slice(next.lastIndexOf('.')))
+    })
   const garbage = (n: number): string => `garbage-${n}-${'x'.repeat(780)}`
   // In one piece, as a request brings it.
   const flat = (text: string): string => fresh(Buffer.from(text))
@@ -138,12 +145,12 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
     },
     {
       name: 'bad',
-      prepare: () =>
-        good.map((octets, n) => {
-          const token = fresh(octets)
-          const other = fresh(good[(n + 1) % good.length] as Buffer)
-          return flat(token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.')))
-        }),
+      prepare: () => forged(others),
+      run: (token: string) => codeOf(api, token),
+    },
+    {
+      name: 'bad under a known signature',
+      prepare: () => forged(good),
       run: (token: string) => codeOf(api, token),
     },
     {
@@ -170,6 +177,12 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
     '×',
     ratio(of('bad'), of('good')),
     atMost(1),
+  )
+  run.figure(
+    'hostile.known.ratio',
+    'one which belongs to a remembered token, to a good one',
+    '×',
+    ratio(of('bad under a known signature'), of('good')),
   )
   run.figure('hostile.garbage', 'garbage without dots', 'µs', estimate(of('garbage')), atMost(5))
   run.figure('hostile.garbage.parts', 'garbage in three parts', 'µs', estimate(of('no JSON')), atMost(5))

@@ -113,7 +113,7 @@ async function walkOn(
   const valid = parseJSONObject(JSON.stringify({ ...claims, exp: now + 60 }))
   if (header instanceof Refusal || valid === undefined) return
   const mute = trust.authorities === undefined ? trust : { ...trust, authorities: undefined }
-  await acceptFrom(key, mute, { token, id: token.slice(-44), compact, header, claims: valid }, stage, now)
+  await acceptFrom(key, mute, { token, compact, header, claims: valid }, stage, now)
 }
 
 function encode(value: object): string {

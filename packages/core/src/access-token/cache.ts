@@ -20,13 +20,17 @@ export interface CacheBounds {
 }
 
 /**
- * Remembers which tokens a key has signed, by the SHA-256 of the whole token, signature included: by header and
- * payload alone any signature would do. No token is kept, and no refusal: garbage cannot push out what is good.
+ * Remembers which tokens a key has signed. A token is one of them when the SHA-256 of the whole of it is, signature
+ * included: by header and payload alone any signature would do. No token is kept, and no refusal: garbage cannot push
+ * out what is good.
  *
  * One cache belongs to one resource server, so that no verdict of another configuration is ever met.
  */
 export class TokenCache {
-  /** By the beginning of the digest: numbers lie in the table itself, strings would have to be fetched to compare. */
+  /**
+   * By the end of the signature, which nobody chooses: of what ends otherwise no digest is needed to tell that it is
+   * not known. Numbers lie in the table itself, strings would have to be fetched to compare.
+   */
   readonly #tokens: BoundedMap<number, Verification>
   readonly #maxSize: number
   /** Written after a signature verified, so nobody without a key can fill it. */
@@ -39,11 +43,12 @@ export class TokenCache {
     this.#maxSize = maxSize
   }
 
-  get(id: string): Verification | undefined {
-    const known = this.#tokens.get(prefixOf(id))
-    if (known?.id !== id) return undefined
-    if (!known.key.retired) return known
-    this.#tokens.delete(prefixOf(id))
+  /** The token which ends as this one does. It is this one only if its `id` is the digest of this one. */
+  lookalike(token: string): Verification | undefined {
+    const end = endOf(token)
+    const known = this.#tokens.get(end)
+    if (known?.key.retired !== true) return known
+    this.#tokens.delete(end)
     return undefined
   }
 
@@ -61,15 +66,9 @@ export class TokenCache {
     return sizeOf(tokenLength) <= this.#maxSize
   }
 
-  /** Takes the place of a token whose digest begins alike, if there is one. */
-  remember(
-    id: string,
-    verification: Verification,
-    tokenLength: number,
-    encodedHeader: string,
-    header: Header,
-  ): void {
-    this.#tokens.set(prefixOf(id), verification, sizeOf(tokenLength))
+  /** Takes the place of a token which ends alike, if there is one. */
+  remember(token: string, verification: Verification, encodedHeader: string, header: Header): void {
+    this.#tokens.set(endOf(token), verification, sizeOf(token.length))
     if (header === this.#last?.header || encodedHeader.length > MAX_HEADER_LENGTH) return
     if (this.#headers.has(encodedHeader)) return
     const encoded = copyOfText(encodedHeader)
@@ -92,11 +91,15 @@ function sizeOf(tokenLength: number): number {
   return 2 * tokenLength + 512
 }
 
-/** The beginning of a digest as a number so small that engines need no object for it. */
-function prefixOf(digest: string): number {
-  let prefix = 0
-  for (let at = 0; at < 4; at += 1) prefix = (prefix << 8) | digest.charCodeAt(at)
-  return prefix >>> 2
+/**
+ * The length and six letters at the end of a signature as one number so small that engines need no object for it. The
+ * last two letters are left out: few values occur there.
+ */
+function endOf(token: string): number {
+  let end = token.length
+  for (let at = token.length - 8; at < token.length - 2; at += 1)
+    end = Math.imul(end ^ token.charCodeAt(at), 0x01000193)
+  return end >>> 2
 }
 
 /** A part of a string may be a view which keeps the whole alive, here a token. */

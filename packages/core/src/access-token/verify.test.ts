@@ -196,6 +196,9 @@ describe('verify() by the rules of the issuer', () => {
   })
 })
 
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const decode = (part: string): unknown => JSON.parse(Buffer.from(part, 'base64url').toString())
+
 describe('verify() of a token which is remembered', () => {
   test('gives the same object, frozen through and through', async () => {
     const { api, issuer } = await createTestApi()
@@ -231,6 +234,36 @@ describe('verify() of a token which is remembered', () => {
     const [header, payload] = token.split('.')
     const [, , other] = (await issuer.issue()).split('.')
     expect(await outcome(api, `${header}.${payload}.${other}`)).toBe('signature_invalid')
+  })
+
+  test('is not misled by a token which differs in one letter, wherever it stands', async () => {
+    const { api, issuer } = await createTestApi()
+    const token = await issuer.issue()
+    const remembered = await api.verify(token)
+    const taken: number[] = []
+    for (let at = 0; at < token.length; at += 1) {
+      const letter = token[at] === 'A' ? 'B' : 'A'
+      const code = await outcome(api, token.slice(0, at) + letter + token.slice(at + 1))
+      if (code === 'authorized') taken.push(at)
+    }
+    expect(taken).toEqual([])
+    expect(await api.verify(token)).toBe(remembered)
+  })
+
+  test('takes other claims, another header and another payload under its signature for what they are', async () => {
+    const { api, issuer } = await createTestApi()
+    const token = await issuer.issue({ scope: 'read' })
+    await api.verify(token)
+    const [header, payload, signature] = token.split('.') as [string, string, string]
+    const admin = encode({ ...(decode(payload) as object), scope: 'read write' })
+    const typed = encode({ ...(decode(header) as object), x: 1 })
+    for (const forged of [
+      `${header}.${admin}.${signature}`,
+      `${typed}.${payload}.${signature}`,
+      `${typed}.${admin}.${signature}`,
+    ])
+      expect(await outcome(api, forged)).toBe('signature_invalid')
+    expect(await outcome(api, `${payload}.${header}.${signature}`)).toBe('algorithm_not_allowed')
   })
 
   test('forgets it with its key', async () => {

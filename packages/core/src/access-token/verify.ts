@@ -19,12 +19,6 @@ import { looksForeign, type TimeRules, validateClaims, validateTimes } from './v
 /** Characters; an issuer identifier is not longer, and a longer `iss` picks nothing. */
 const MAX_ISS_LENGTH = 512
 
-/**
- * How everything begins in base64url that begins with a brace. A token which begins otherwise is garbage, for which no
- * digest is made, or has white space in front of its header, and is not remembered.
- */
-const BRACE = 'e'
-
 /** What the verification of a resource server reads: its configuration and its memory. */
 export interface VerificationContext {
   readonly verifier: Verifier
@@ -54,45 +48,43 @@ export function verifyAccessToken(
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
-  if (context.cache === undefined || !token.startsWith(BRACE))
-    return verifyAnew(token, undefined, context, now, request)
+  const known = context.cache?.lookalike(token)
+  if (known === undefined) return verifyAnew(token, context, now, request)
   const id = digest(token)
   return id instanceof Promise
-    ? later(id, recallOrVerify, token, context, now, request)
-    : recallOrVerify(id, token, context, now, request)
+    ? later(id, recallOrVerify, known, token, context, now, request)
+    : recallOrVerify(id, known, token, context, now, request)
 }
 
+/** @param known is this very token when its digest is the same */
 function recallOrVerify(
   id: string,
+  known: Verification,
   token: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
-  const known = context.cache?.get(id)
-  if (known === undefined) return verifyAnew(token, id, context, now, request)
+  if (known.id !== id) return verifyAnew(token, context, now, request)
   const verdict = judgeAgain(known, context, now, request)
   return verdict instanceof Promise
-    ? later(verdict, orVerify, token, id, context, now, request)
-    : orVerify(verdict, token, id, context, now, request)
+    ? later(verdict, orVerify, token, context, now, request)
+    : orVerify(verdict, token, context, now, request)
 }
 
 function orVerify(
   verdict: Verified | undefined,
   token: string,
-  id: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
-  return verdict ?? verifyAnew(token, id, context, now, request)
+  return verdict ?? verifyAnew(token, context, now, request)
 }
 
 /** A token on its way through verification, with what was read of it so far. */
 interface Candidate {
   readonly token: string
-  /** The digest under which it is remembered. */
-  readonly id: string | undefined
   readonly compact: Compact
   readonly header: Header
   readonly claims: JSONObject
@@ -104,7 +96,6 @@ interface Candidate {
  */
 function verifyAnew(
   token: string,
-  id: string | undefined,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
@@ -119,7 +110,7 @@ function verifyAnew(
   const text = decodeText(compact.payload)
   const claims = text === undefined ? undefined : parseJSONObject(text)
   if (claims === undefined) return new Refusal('claims_malformed')
-  const candidate = { token, id, compact, header, claims }
+  const candidate = { token, compact, header, claims }
   const trust = pickIssuer(claims, context, request)
   return trust instanceof Promise
     ? later(trust, verifyUnder, candidate, context, now)
@@ -190,14 +181,30 @@ function showAs(
   trust: Trust,
   candidate: Candidate,
   context: VerificationContext,
-): Verified {
+): Verified | Promise<Verified> {
   if (shown instanceof Refusal) return shown
+  const { token } = candidate
+  // Made for what is verified and can be kept, so that garbage and forgeries cost none.
+  const id = context.cache?.takes(token.length) === true ? digest(token) : undefined
+  return id instanceof Promise
+    ? later(id, keepAs, shown, key, trust, candidate, context)
+    : keepAs(id, shown, key, trust, candidate, context)
+}
+
+/** @param id the digest of a token which is remembered */
+function keepAs(
+  id: string | undefined,
+  shown: JSONObject,
+  key: VerificationKey,
+  trust: Trust,
+  candidate: Candidate,
+  context: VerificationContext,
+): Verified {
   const { token, compact, header, claims } = candidate
-  const id = context.cache?.takes(token.length) === true ? candidate.id : undefined
   const verification = new Verification(id, context.verifier, header.header, claims, trust, key, shown)
   // The key may have gone while a schema or a runtime's cryptography took its time.
   if (key.retired) return new Refusal('key_retired')
-  if (id !== undefined) context.cache?.remember(id, verification, token.length, compact.header, header)
+  if (id !== undefined) context.cache?.remember(token, verification, compact.header, header)
   return verification
 }
 
