@@ -19,7 +19,7 @@ const ALGORITHMS: readonly { readonly alg: Alg; readonly limit: number }[] = [
 export async function cold(run: Run): Promise<void> {
   for (const { alg, limit } of ALGORITHMS) {
     const signer = createSigner(alg)
-    const batch = run.full ? 1000 : 400
+    const batch = run.full ? 2000 : 1000
     const contenders: Contender<never>[] = [
       rawVerify('crypto.verify', signer, batch),
       rawVerify('crypto.verify again', signer, batch),
