@@ -48,38 +48,45 @@ export function verifyAccessToken(
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
-  const known = context.cache?.lookalike(token)
-  if (known === undefined) return verifyAnew(token, context, now, request)
-  const id = digest(token)
-  return id instanceof Promise
-    ? later(id, recallOrVerify, known, token, context, now, request)
-    : recallOrVerify(id, known, token, context, now, request)
-}
-
-/** @param known is this very token when its digest is the same */
-function recallOrVerify(
-  id: string,
-  known: Verification,
-  token: string,
-  context: VerificationContext,
-  now: number,
-  request: ResourceRequest | undefined,
-): Verified | Promise<Verified> {
-  if (known.id !== id) return verifyAnew(token, context, now, request)
-  const verdict = judgeAgain(known, context, now, request)
-  return verdict instanceof Promise
-    ? later(verdict, orVerify, token, context, now, request)
-    : orVerify(verdict, token, context, now, request)
+  const recalled = recall(token, context, now, request)
+  return recalled instanceof Promise
+    ? later(recalled, orVerify, token, context, now, request)
+    : orVerify(recalled, token, context, now, request)
 }
 
 function orVerify(
-  verdict: Verified | undefined,
+  recalled: Verified | undefined,
   token: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
-  return verdict ?? verifyAnew(token, context, now, request)
+  return recalled ?? verifyAnew(token, context, now, request)
+}
+
+/** The verdict on a token which is remembered, `undefined` where it takes the whole verification to find one. */
+function recall(
+  token: string,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): Verified | undefined | Promise<Verified | undefined> {
+  const known = context.cache?.lookalike(token)
+  if (known === undefined) return undefined
+  const id = digest(token)
+  return id instanceof Promise
+    ? later(id, judgeIfSame, known, context, now, request)
+    : judgeIfSame(id, known, context, now, request)
+}
+
+function judgeIfSame(
+  id: string,
+  known: Verification,
+  context: VerificationContext,
+  now: number,
+  request: ResourceRequest | undefined,
+): Verified | undefined | Promise<Verified | undefined> {
+  return id === known.id ? judgeAgain(known, context, now, request) : undefined
 }
 
 /** A token on its way through verification, with what was read of it so far. */
