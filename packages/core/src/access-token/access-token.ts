@@ -1,5 +1,6 @@
 import type { JWTHeaderParameters } from 'jose'
 
+import type { Entry } from '../internal/second-chance.ts'
 import type { JSONObject } from '../internal/json.ts'
 import { AUTHORITIES, type Authority, readAuthority } from './authorities.ts'
 import { EMPTY_SET, type FrozenSet } from './readonly-set.ts'
@@ -58,12 +59,11 @@ export interface AccessToken<Claims = {}> {
 export type Verifier = object
 
 /** What was verified, and by what: kept with the token, to judge again later whether it still counts. */
-export class Verification {
+export class Verification implements Entry {
+  // In this order, because what a hit reads then lies close together.
   /** The digest of the token, where it is remembered by it. */
   readonly id: string | undefined
-  readonly verifier: Verifier
-  /** The claims as signed, before a schema made others of them. */
-  readonly claims: JSONObject
+  used = false
   readonly trust: Trust
   readonly key: VerificationKey
   // Beside the claims, so that judging a remembered token need not fetch them from memory.
@@ -72,6 +72,11 @@ export class Verification {
   readonly iat: unknown
   readonly cnf: unknown
   readonly token: VerifiedAccessToken
+  readonly verifier: Verifier
+  /** The claims as signed, before a schema made others of them. */
+  readonly claims: JSONObject
+  /** Octets, estimated, where it is remembered. */
+  size = 0
 
   /** @param shown the claims which handlers see; everything else is read from the signed ones */
   constructor(

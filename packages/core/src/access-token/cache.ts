@@ -1,4 +1,5 @@
 import { BoundedMap } from '../internal/bounded-map.ts'
+import { SecondChance } from '../internal/second-chance.ts'
 import type { Header } from '../jws/header.ts'
 import type { Verification } from './access-token.ts'
 
@@ -31,7 +32,7 @@ export class TokenCache {
    * By the end of the signature, which nobody chooses: of what ends otherwise no digest is needed to tell that it is
    * not known. Numbers lie in the table itself, strings would have to be fetched to compare.
    */
-  readonly #tokens: BoundedMap<number, Verification>
+  readonly #tokens: SecondChance<number, Verification>
   readonly #maxSize: number
   /** Written after a signature verified, so nobody without a key can fill it. */
   readonly #headers = new BoundedMap<string, KnownHeader>({ max: MAX_HEADERS })
@@ -39,7 +40,7 @@ export class TokenCache {
   #last: KnownHeader | undefined
 
   constructor({ max, maxSize }: CacheBounds) {
-    this.#tokens = new BoundedMap({ max, maxSize })
+    this.#tokens = new SecondChance({ max, maxSize })
     this.#maxSize = maxSize
   }
 
@@ -68,7 +69,8 @@ export class TokenCache {
 
   /** Takes the place of a token which ends alike, if there is one. */
   remember(token: string, verification: Verification, encodedHeader: string, header: Header): void {
-    this.#tokens.set(endOf(token), verification, sizeOf(token.length))
+    verification.size = sizeOf(token.length)
+    this.#tokens.set(endOf(token), verification)
     if (header === this.#last?.header || encodedHeader.length > MAX_HEADER_LENGTH) return
     if (this.#headers.has(encodedHeader)) return
     const encoded = copyOfText(encodedHeader)

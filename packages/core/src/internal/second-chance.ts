@@ -1,0 +1,108 @@
+/** Entries which one removal sends to the end because they were read, so that it ends soon however many were. */
+const MAX_SPARED = 64
+
+/** What a {@link SecondChance} notes of an entry lies in the entry: a hit then fetches one thing less from memory. */
+export interface Entry {
+  readonly size: number
+  /** Read since it was at the end of the queue. */
+  used: boolean
+}
+
+/** What a {@link SecondChance} may hold, and who is told of what it drops. */
+export interface Bounds<E> {
+  readonly max: number
+  /** Bound of the sizes of all entries together. */
+  readonly maxSize?: number
+  /** Called with every entry that leaves. */
+  readonly dropped?: (entry: E) => void
+}
+
+/**
+ * A map which drops what was not read for long: a queue in which whatever was read since it came to the front goes to
+ * the end once more. A hit costs a flag, where a list by last use would have to be relinked in places which are not in
+ * the processor's cache.
+ */
+export class SecondChance<K, E extends Entry> {
+  /** In the order of the queue. */
+  readonly #entries = new Map<K, E>()
+  readonly #bounds: Required<Bounds<E>>
+  /**
+   * The front of the queue. It lives on while the map changes; one begun anew would walk each time over the places of
+   * all that was dropped.
+   */
+  #front: Iterator<[K, E], undefined>
+  #size = 0
+
+  constructor({ max, maxSize = Number.POSITIVE_INFINITY, dropped = () => {} }: Bounds<E>) {
+    this.#bounds = { max, maxSize, dropped }
+    this.#front = this.#entries.entries()
+  }
+
+  /** The number of entries. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(key: K): E | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    if (!entry.used) entry.used = true
+    return entry
+  }
+
+  /** Whether there is an entry, which counts for no reading. */
+  has(key: K): boolean {
+    return this.#entries.has(key)
+  }
+
+  /** What is larger than all that may be held is dropped at once. */
+  set(key: K, entry: E): void {
+    this.delete(key)
+    const { max, maxSize, dropped } = this.#bounds
+    if (entry.size > maxSize) {
+      dropped(entry)
+      return
+    }
+    while (this.#entries.size >= max || this.#size + entry.size > maxSize) this.#dropOne()
+    this.#entries.set(key, entry)
+    this.#size += entry.size
+  }
+
+  delete(key: K): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#entries.delete(key)
+    this.#size -= entry.size
+    this.#bounds.dropped(entry)
+  }
+
+  clear(): void {
+    const entries = [...this.#entries.values()]
+    this.#entries.clear()
+    this.#size = 0
+    for (const entry of entries) this.#bounds.dropped(entry)
+  }
+
+  values(): Iterable<E> {
+    return this.#entries.values()
+  }
+
+  #dropOne(): void {
+    for (let spared = 0; ;) {
+      const { value: front } = this.#front.next()
+      if (front === undefined) {
+        this.#front = this.#entries.entries()
+        continue
+      }
+      const [key, entry] = front
+      if (!entry.used || spared === MAX_SPARED) {
+        this.delete(key)
+        return
+      }
+      entry.used = false
+      spared += 1
+      this.#entries.delete(key)
+      this.#entries.set(key, entry)
+    }
+  }
+}
