@@ -10,6 +10,7 @@ import {
 import { type Context, Hono } from 'hono'
 
 import { exerciseKit } from './kit.ts'
+import { exerciseTokenEndpoint } from './token-endpoint.ts'
 
 /** What the test tells the application, as JSON in the environment: every runtime has that. */
 export interface Setup {
@@ -63,6 +64,7 @@ export function createApp({ issuer, audience, now, jwks, discovered }: Setup): H
     app.get(`/status/${name}`, (c) => c.json(api.status()))
   }
   app.get('/kit', async (c) => c.json(await exerciseKit()))
+  app.get('/token-endpoint', async (c) => c.json(await exerciseTokenEndpoint()))
   app.get('/crypto', (c) => c.json({ webCryptoVerifications }))
   return app
 }

@@ -11,6 +11,7 @@ import { bundleWorker } from './bundle-worker.ts'
 import { ATTACKS, corpus } from './corpus.ts'
 import { KIT_FINDING } from './kit.ts'
 import { RUNTIMES, type Served } from './start.ts'
+import { TOKEN_ENDPOINT_FINDING } from './token-endpoint.ts'
 
 assertBuilt()
 
@@ -84,6 +85,11 @@ describe.for(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))('%s', 
   test('the test kit runs inside, without a port', async () => {
     const answer = await get(served.url, '/kit')
     expect([answer.status, JSON.parse(answer.body)]).toEqual([200, KIT_FINDING])
+  })
+
+  test('a token endpoint judges assertions of clients and grants', async () => {
+    const answer = await get(served.url, '/token-endpoint')
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, TOKEN_ENDPOINT_FINDING])
   })
 
   test('20 requests which come before any key was fetched are all answered, by one fetch of each document', async () => {
