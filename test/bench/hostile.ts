@@ -185,9 +185,10 @@ async function badSignatures(run: Run, signer: Signer): Promise<void> {
   )
   run.figure(
     'hostile.known.ratio',
-    'one which belongs to a remembered token, to a good one',
+    'one which is that of a remembered token, to a good one',
     '×',
     ratio(of('bad under a known signature'), of('good')),
+    atMost(1),
   )
   run.figure('hostile.garbage', 'garbage without dots', 'µs', estimate(of('garbage')), atMost(5))
   run.figure('hostile.garbage.parts', 'garbage in three parts', 'µs', estimate(of('no JSON')), atMost(5))

@@ -279,6 +279,7 @@ class Server implements ResourceServer {
     policy?: AnyPolicy,
     context?: unknown,
   ): Promise<AuthorizeResult<never>> {
+    // What `promised` does; called by name, engines can inline the way of every request.
     try {
       return Promise.resolve(authorize(this.#state, request, policy, context))
     } catch (error) {
@@ -287,6 +288,7 @@ class Server implements ResourceServer {
   }
 
   verify(token: string): Promise<AccessToken<never>> {
+    // What `promised` does; called by name, engines can inline the way of every request.
     try {
       return Promise.resolve(verify(this.#state, token))
     } catch (error) {

@@ -63,6 +63,7 @@ export class Verification implements Entry {
   // In this order, because what a hit reads then lies close together.
   /** The digest of the token, where it is remembered by it. */
   readonly id: string | undefined
+  /** Read since the cache looked last. */
   used = false
   readonly trust: Trust
   readonly key: VerificationKey

@@ -73,8 +73,11 @@ export const importKey = ((jwk, alg) => {
  * process for milliseconds. What stands here is used up before anything else runs.
  */
 let scratch: Buffer = Buffer.allocUnsafeSlow(4096)
+/** Octets; the longest token that may be allowed. What is longer, a member of a key for example, gets a place of its own. */
+const MAX_SCRATCH = 65_536
 
 function scratchOf(octets: number): Buffer {
+  if (octets > MAX_SCRATCH) return Buffer.allocUnsafeSlow(octets)
   if (scratch.length < octets) scratch = Buffer.allocUnsafeSlow(2 * octets)
   return scratch
 }

@@ -4,12 +4,12 @@ interface Slot<V> extends Entry {
   readonly value: V
 }
 
-/** A {@link SecondChance} for values which know nothing of it. */
+/** A {@link SecondChance} for values which know nothing of it, and of which one counts as much as another. */
 export class BoundedMap<K, V> {
   readonly #slots: SecondChance<K, Slot<V>>
 
-  constructor({ dropped, ...bounds }: Bounds<V>) {
-    this.#slots = new SecondChance({ ...bounds, dropped: ({ value }) => dropped?.(value) })
+  constructor({ max, dropped }: Pick<Bounds<V>, 'max' | 'dropped'>) {
+    this.#slots = new SecondChance({ max, dropped: ({ value }) => dropped?.(value) })
   }
 
   /** The number of entries. */
@@ -26,9 +26,8 @@ export class BoundedMap<K, V> {
     return this.#slots.has(key)
   }
 
-  /** What is larger than all that may be held is dropped at once. */
-  set(key: K, value: V, size = 1): void {
-    this.#slots.set(key, { value, size, used: false })
+  set(key: K, value: V): void {
+    this.#slots.set(key, { value, size: 1, used: false })
   }
 
   delete(key: K): void {

@@ -57,6 +57,19 @@ describe('isBase64url()', () => {
     expect(wrong).toEqual([])
   })
 
+  test('reads what is longer than any token', () => {
+    const long = 'ABCD'.repeat(25_000)
+    expect(['', '=', 'A', 'AA', 'AAA', 'AB'].map((end) => isBase64url(long + end))).toEqual([
+      true,
+      false,
+      false,
+      true,
+      true,
+      false,
+    ])
+    expect(isBase64url(`${long}~${long.slice(1)}`)).toBe(false)
+  })
+
   test('says what the grammar says, however many letters are wrong', () => {
     const letter = fc.constantFrom(...'Az09-_=+/.,~ \t\n\r\f\0\x7f\x80\xa0\xff\u0141\u012b\u2028\ud83d')
     const odd = fc.string({ unit: letter, maxLength: 12 })

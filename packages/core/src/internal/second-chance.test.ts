@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
 
 import { SecondChance } from './second-chance.ts'
 
@@ -9,7 +10,7 @@ interface Named {
 }
 const named = (name: string, size = 1): Named => ({ name, size, used: false })
 
-// What it drops, and when, is tested with BoundedMap, which is made of it.
+// Whom it spares, and for how long, is tested with BoundedMap, which is made of it.
 describe('SecondChance', () => {
   test('gives the very entry, and marks it as read', () => {
     const entries = new SecondChance<number, Named>({ max: 2 })
@@ -35,5 +36,50 @@ describe('SecondChance', () => {
     entries.set(1, named('a', 6))
     entries.set(2, named('b', 5))
     expect([...entries.values()].map(({ name }) => name)).toEqual(['b'])
+  })
+
+  test('drops at once, and says so, what is larger than all that may be held', () => {
+    const dropped = vi.fn<(entry: Named) => void>()
+    const entries = new SecondChance<number, Named>({ max: 10, maxSize: 10, dropped })
+    entries.set(1, named('a', 5))
+    entries.set(1, named('b', 11))
+    expect(dropped.mock.calls.flat().map(({ name }) => name)).toEqual(['a', 'b'])
+    expect([entries.has(1), entries.size]).toEqual([false, 0])
+  })
+
+  test('keeps its bounds, and never gives what was not set, whatever is done to it', () => {
+    const operation = fc.oneof(
+      fc.tuple(fc.constant('set'), fc.nat({ max: 12 }), fc.nat({ max: 9 })),
+      fc.tuple(fc.constant('get'), fc.nat({ max: 12 }), fc.constant(0)),
+      fc.tuple(fc.constant('delete'), fc.nat({ max: 12 }), fc.constant(0)),
+      fc.tuple(fc.constant('clear'), fc.constant(0), fc.constant(0)),
+    )
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 8 }),
+        fc.array(operation, { maxLength: 200 }),
+        (max, operations) => {
+          const held = new Map<number, { value: number; size: number }>()
+          const map = new SecondChance<number, { key: number; value: number } & Named>({
+            max,
+            maxSize: 30,
+            dropped: ({ key, value }) => {
+              if (held.get(key)?.value === value) held.delete(key)
+            },
+          })
+          for (const [value, [what, key, size]] of operations.entries()) {
+            if (what === 'set') {
+              map.set(key, { key, value, ...named('', size) })
+              held.set(key, { value, size })
+            } else if (what === 'get') expect(map.get(key)?.value).toBe(held.get(key)?.value)
+            else if (what === 'delete') map.delete(key)
+            else map.clear()
+            expect(map.size).toBe(held.size)
+            expect(map.size).toBeLessThanOrEqual(max)
+            expect([...held.values()].reduce((sum, slot) => sum + slot.size, 0)).toBeLessThanOrEqual(30)
+          }
+        },
+      ),
+    )
   })
 })
