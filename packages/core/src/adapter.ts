@@ -57,22 +57,32 @@ export function createGuard<C>(
   const { refusals, preflight } = checkGuard(api, policy, options, given)
   return (request, carrier) => {
     if (preflight === 'answer' && isPreflight(request)) return PREFLIGHT
-    const finish = (result: AuthorizeResult<AccessToken<C> | undefined>): GuardResult<C> => {
-      if (result.ok) attachAuth(api, carrier, result.auth)
-      else if (refusals === 'throw') throw result.error
-      return result
-    }
     let result: ReturnType<typeof authorizeAtOnce<C>>
     try {
       result = authorizeAtOnce(api, request, policy, carrier)
     } catch (reason) {
       throw asError(reason)
     }
-    if (!(result instanceof Promise)) return finish(result)
-    return result.then(finish, (reason: unknown) => {
-      throw asError(reason)
-    })
+    return result instanceof Promise
+      ? result.then(
+          (settled) => finish(settled, api, carrier, refusals),
+          (reason: unknown) => {
+            throw asError(reason)
+          },
+        )
+      : finish(result, api, carrier, refusals)
   }
+}
+
+function finish<C>(
+  result: AuthorizeResult<AccessToken<C> | undefined>,
+  api: ResourceServer<C>,
+  carrier: object,
+  refusals: ProtectOptions['refusals'],
+): GuardResult<C> {
+  if (result.ok) attachAuth(api, carrier, result.auth)
+  else if (refusals === 'throw') throw result.error
+  return result
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
+import { type AccessToken, Verification } from './access-token/access-token.ts'
 import { type VerificationContext, type Verified, verifyAccessToken } from './access-token/verify.ts'
 import { validateClaims } from './access-token/validators.ts'
 import { bind } from './binding/bind.ts'
@@ -20,8 +20,8 @@ export interface AuthorizationContext extends VerificationContext {
   readonly revoked: ((token: AccessToken<never>) => boolean | Promise<boolean>) | undefined
 }
 
-/** The verdict on a request; without a token only where the policy is optional. */
-export type Verdict = VerifiedAccessToken | undefined | Refusal
+/** The verdict on a request; nothing verified only where the policy is optional. */
+export type Verdict = Verified | undefined
 
 /**
  * The way of a request: credentials, verification, policy. A refusal is a value; what is thrown is misuse, or comes
@@ -50,7 +50,7 @@ export function verifyToken(
   token: string,
   context: AuthorizationContext,
   request?: ResourceRequest,
-): Admitted | Promise<Admitted> {
+): Verified | Promise<Verified> {
   const verified = verifyAccessToken(token, context, context.clock(), request)
   return verified instanceof Promise
     ? later(verified, admitToken, context, token, request)
@@ -62,7 +62,7 @@ function admitToken(
   context: AuthorizationContext,
   token: string,
   request: ResourceRequest | undefined,
-): Admitted | Promise<Admitted> {
+): Verified | Promise<Verified> {
   // In a header field it is the request which is malformed then, RFC 6750 §3.1.
   if (request !== undefined && verified instanceof Refusal && UNREAD.has(verified.code) && !isB64Token(token))
     return new Refusal('credentials_malformed')
@@ -83,7 +83,7 @@ export function demandOf(
   policy: Root,
   policyContext: unknown,
   context: AuthorizationContext,
-): Admitted | Promise<Admitted> {
+): Verified | Promise<Verified> {
   const admitted = chain(stillStands(verification, context), admit, context)
   return chain(admitted, judge, policy, policyContext)
 }
@@ -106,47 +106,43 @@ function stillStands(
   return (async () => judgeUnder((await trust.keys.load(now)) ?? (await picked)))()
 }
 
-type Admitted = VerifiedAccessToken | Refusal
-
 /** One verification per request and resource server, however many guards stand on its way. */
 function verifyOnce(
   request: ResourceRequest,
   field: string,
   token: string,
   context: AuthorizationContext,
-): Admitted | Promise<Admitted> {
+): Verified | Promise<Verified> {
   const known = recall(request, context.verifier, field)
   if (known !== undefined) return known
   const verified = verifyToken(token, context, request)
   // What the cache knows now it answers again, for less than it costs to remember it here too.
   const cached =
-    verified instanceof VerifiedAccessToken &&
-    context.revoked === undefined &&
-    VerifiedAccessToken.verificationOf(verified).id !== undefined
+    verified instanceof Verification && verified.id !== undefined && context.revoked === undefined
   if (!cached) remember(request, context.verifier, field, verified)
   return verified
 }
 
 /** The sender constraint, and the application's word on the token. */
-function admit(verified: Verified, context: AuthorizationContext): Admitted | Promise<Admitted> {
+function admit(verified: Verified, context: AuthorizationContext): Verified | Promise<Verified> {
   if (verified instanceof Refusal) return verified
   const refusal = bind(verified)
   if (refusal !== undefined) return refusal
-  return context.revoked === undefined ? verified.token : askRevoked(verified.token, context.revoked)
+  return context.revoked === undefined ? verified : askRevoked(verified, context.revoked)
 }
 
 function askRevoked(
-  token: VerifiedAccessToken,
+  verification: Verification,
   revoked: NonNullable<AuthorizationContext['revoked']>,
-): Admitted | Promise<Admitted> {
-  const settle = (answer: unknown): Admitted => {
-    if (answer === false) return token
+): Verified | Promise<Verified> {
+  const settle = (answer: unknown): Verified => {
+    if (answer === false) return verification
     if (answer === true) return new Refusal('token_revoked')
     return unavailable(new TypeError('revoked said neither true nor false'))
   }
   try {
     const answer = withDeadline(REVOCATION_DEADLINE, () =>
-      revoked(token as AccessToken as AccessToken<never>),
+      revoked(verification.token as AccessToken as AccessToken<never>),
     )
     return answer instanceof Promise ? answer.then(settle, unavailable) : settle(answer)
   } catch (error) {
@@ -158,17 +154,17 @@ const unavailable = (cause: unknown): Refusal =>
   new Refusal('revocation_unavailable', { retryAfter: 1, cause })
 
 function judge(
-  admitted: Admitted,
+  admitted: Verified,
   policy: Root | undefined,
   policyContext: unknown,
-): Admitted | Promise<Admitted> {
+): Verified | Promise<Verified> {
   if (admitted instanceof Refusal) return admitted
   const required = policy?.op === 'optional' ? policy.policy : policy
   if (required === undefined) return admitted
-  const decision = decide(required, admitted, policyContext)
+  const decision = decide(required, admitted.token, policyContext)
   return decision instanceof Promise ? later(decision, toVerdict, admitted) : toVerdict(decision, admitted)
 }
 
-function toVerdict(decision: Decision, token: VerifiedAccessToken): Admitted {
-  return decision.granted ? token : new Refusal(decision.code, { scope: decision.missing.scope })
+function toVerdict(decision: Decision, verification: Verification): Verified {
+  return decision.granted ? verification : new Refusal(decision.code, { scope: decision.missing.scope })
 }

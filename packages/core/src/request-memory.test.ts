@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { generateKeyPairSync, sign } from 'node:crypto'
 
 import { bearer, createTestApi } from '../../../test/helpers/api.ts'
-import { check, createResourceServer, type ResourceRequest, scope } from './index.ts'
+import { check, createResourceServer, fromNode, type ResourceRequest, scope } from './index.ts'
 
 /** A resource server which counts its verifications: `revoked` is asked at the end of each. */
 async function countingApi() {
@@ -29,6 +29,20 @@ describe('a request', () => {
     ]
     expect(results.map(({ ok }) => ok)).toEqual([true, true, false])
     expect(counted.verifications).toBe(1)
+  })
+
+  test('of Node is verified once, through however many views, and leaves no mark on it', async () => {
+    const { api, issuer, counted } = await countingApi()
+    const req = { method: 'GET', url: '/', headers: { authorization: `Bearer ${await issuer.issue()}` } }
+    const log = JSON.stringify(req)
+    await api.authorize(fromNode(req))
+    await api.authorize(fromNode(req, { url: () => 'https://api.example/orders' }))
+    await Promise.all([api.authorize(fromNode(req)), api.authorize(fromNode(req))])
+    expect(counted.verifications).toBe(1)
+    expect(JSON.stringify(req)).toBe(log)
+    const derived = Object.create(req) as typeof req
+    await api.authorize(fromNode(derived))
+    expect(counted.verifications).toBe(2)
   })
 
   test('is verified once also when two guards ask at the same time', async () => {

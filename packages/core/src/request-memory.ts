@@ -1,38 +1,36 @@
-import type { VerifiedAccessToken, Verifier } from './access-token/access-token.ts'
+import type { Verification, VerifiedAccessToken, Verifier } from './access-token/access-token.ts'
 import type { Refusal } from './errors.ts'
 import { privateSlot } from './internal/private-slot.ts'
-import type { ResourceRequest } from './request.ts'
+import { identityOf, type ResourceRequest } from './request.ts'
 
-type Verification = VerifiedAccessToken | Refusal | Promise<VerifiedAccessToken | Refusal>
+type Admission = Verification | Refusal | Promise<Verification | Refusal>
 
 interface Memory {
   readonly verifier: Verifier
   /** The whole field: middleware may replace it between two guards. */
   readonly field: string
-  readonly verification: Verification
+  readonly admission: Admission
 }
 
 const memories = privateSlot<Memory[]>()
 
 /** What was found for this request by this resource server, for this very `Authorization` field. */
-export function recall(
-  request: ResourceRequest,
-  verifier: Verifier,
-  field: string,
-): Verification | undefined {
-  return memories.get(request)?.find((memory) => memory.verifier === verifier && memory.field === field)
-    ?.verification
+export function recall(request: ResourceRequest, verifier: Verifier, field: string): Admission | undefined {
+  return memories
+    .get(identityOf(request))
+    ?.find((memory) => memory.verifier === verifier && memory.field === field)?.admission
 }
 
 export function remember(
   request: ResourceRequest,
   verifier: Verifier,
   field: string,
-  verification: Verification,
+  admission: Admission,
 ): void {
-  const memory: Memory = { verifier, field, verification }
-  const known = memories.get(request)
-  if (known === undefined) memories.set(request, [memory])
+  const memory: Memory = { verifier, field, admission }
+  const owner = identityOf(request)
+  const known = memories.get(owner)
+  if (known === undefined) memories.set(owner, [memory])
   else known.push(memory)
 }
 

@@ -1,5 +1,3 @@
-import { privateSlot } from './internal/private-slot.ts'
-
 /**
  * The part of an HTTP request which a resource server reads. A WHATWG `Request` is one; {@link fromNode} makes one.
  */
@@ -18,21 +16,6 @@ export interface NodeRequest {
   readonly url?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly rawHeaders?: readonly string[] | undefined
-}
-
-class NodeHeaders {
-  readonly #req: NodeRequest
-  constructor(req: NodeRequest) {
-    this.#req = req
-  }
-
-  get(name: string): string | null {
-    const field = name.toLowerCase()
-    const value = this.#req.headers[field]
-    if (value === undefined) return null
-    if (field === 'authorization') return authorization(value, this.#req.rawHeaders)
-    return typeof value === 'string' ? value : value.join(', ')
-  }
 }
 
 /**
@@ -57,14 +40,12 @@ function authorization(value: string | string[], rawHeaders: readonly string[] |
 }
 
 class NodeView implements ResourceRequest {
-  readonly headers: NodeHeaders
   readonly #req: NodeRequest
   readonly #url: (() => string) | undefined
 
   constructor(req: NodeRequest, url: (() => string) | undefined) {
     this.#req = req
     this.#url = url
-    this.headers = new NodeHeaders(req)
   }
 
   get method(): string {
@@ -76,20 +57,36 @@ class NodeView implements ResourceRequest {
     // Only the path is taken from the request: a Host header is the client's word, not our address.
     return new URL((this.#req.url ?? '/').replace(/^\/*/, '/'), 'http://localhost').href
   }
+
+  /** The view itself: every request has one, so it had better be one object. */
+  get headers(): this {
+    return this
+  }
+
+  get(name: string): string | null {
+    const field = name.toLowerCase()
+    const value = this.#req.headers[field]
+    if (value === undefined) return null
+    if (field === 'authorization') return authorization(value, this.#req.rawHeaders)
+    return typeof value === 'string' ? value : value.join(', ')
+  }
+
+  static behind(request: object): object | undefined {
+    return #req in request ? request.#req : undefined
+  }
 }
 
-const views = privateSlot<NodeView>()
-
 /**
- * A Node request seen as a {@link ResourceRequest}: one view per request, so that what was verified for it is
- * remembered. `url` is read lazily; without `options.url` its origin is a placeholder.
+ * A Node request seen as a {@link ResourceRequest}; what is verified through one view of it is known to all others.
+ * `url` is read lazily; without `options.url` its origin is a placeholder.
  *
  * More than one `Authorization` field, also two equal ones, is shown as a value which is malformed (RFC 6750 §3.1).
  */
 export function fromNode(req: NodeRequest, options?: { url?: () => string }): ResourceRequest {
-  const known = views.get(req)
-  if (known !== undefined) return known
-  const view = new NodeView(req, options?.url)
-  views.set(req, view)
-  return view
+  return new NodeView(req, options?.url)
+}
+
+/** The object that stays the same for as long as a request lives, behind whatever it is seen through. */
+export function identityOf(request: ResourceRequest): object {
+  return NodeView.behind(request) ?? request
 }

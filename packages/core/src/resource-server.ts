@@ -2,6 +2,7 @@ import { servesLong } from '#runtime'
 
 import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
+import type { Verified } from './access-token/verify.ts'
 import {
   type AuthorizationContext,
   authorizeRequest,
@@ -176,7 +177,7 @@ function resultOf(
     const error = toError(verdict, state.options, request, varies)
     return { ok: false, error, response: { status: error.status, ...error.answer } }
   }
-  return { ok: true, auth: verdict as never, headers: varies ? [['Vary', 'Authorization']] : [] }
+  return { ok: true, auth: verdict?.token as never, headers: varies ? [['Vary', 'Authorization']] : [] }
 }
 
 function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
@@ -209,13 +210,13 @@ function demand(
 
 /** Rejects instead of throwing: an engine looks for whoever catches, frame by frame, and notes the place. */
 function tokenOrRejection(
-  verdict: VerifiedAccessToken | Refusal,
+  verdict: Verified,
   state: State,
   since: number,
 ): AccessToken<never> | Promise<never> {
   report(verdict, state, since)
   if (verdict instanceof Refusal) return rejection(toError(verdict, state.options, undefined, false))
-  return verdict as unknown as AccessToken<never>
+  return verdict.token as unknown as AccessToken<never>
 }
 
 /** The clock is read only when somebody wants to know. */
@@ -227,7 +228,7 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
   if (onDecision === undefined) return
   const code: ErrorCode | 'authorized' | 'anonymous' =
     verdict instanceof Refusal ? verdict.code : verdict === undefined ? 'anonymous' : 'authorized'
-  const issuer = verdict instanceof Refusal ? undefined : verdict?.issuer
+  const issuer = verdict instanceof Refusal ? undefined : verdict?.trust.issuer
   try {
     const observed: unknown = onDecision({ code, issuer, ms: performance.now() - since })
     // An observer which fails must not cost a request its verdict, nor the process its life.
