@@ -39,6 +39,14 @@ function authorization(value: string | string[], rawHeaders: readonly string[] |
   return count === 1 ? (values[0] as string) : `, ${values.join(', ')}`
 }
 
+/** Leads from a view to what it shows. A name instead of the class: the web has views of nothing, and need not load it. */
+const behind: unique symbol = Symbol('behind')
+
+/** The object that stays the same for as long as a request lives, whatever it is seen through. */
+export function identityOf(request: ResourceRequest & { readonly [behind]?: object }): object {
+  return request[behind] ?? request
+}
+
 class NodeView implements ResourceRequest {
   readonly #req: NodeRequest
   readonly #url: (() => string) | undefined
@@ -71,8 +79,8 @@ class NodeView implements ResourceRequest {
     return typeof value === 'string' ? value : value.join(', ')
   }
 
-  static behind(request: object): object | undefined {
-    return #req in request ? request.#req : undefined
+  get [behind](): object {
+    return this.#req
   }
 }
 
@@ -84,9 +92,4 @@ class NodeView implements ResourceRequest {
  */
 export function fromNode(req: NodeRequest, options?: { url?: () => string }): ResourceRequest {
   return new NodeView(req, options?.url)
-}
-
-/** The object that stays the same for as long as a request lives, behind whatever it is seen through. */
-export function identityOf(request: ResourceRequest): object {
-  return NodeView.behind(request) ?? request
 }
