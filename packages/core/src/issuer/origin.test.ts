@@ -55,6 +55,11 @@ describe('OriginRule.allows()', () => {
     'https://[::1]/',
     'https://0x7f.1/',
     'https://2130706433/',
+    'https://localhost./',
+    'https://as.localhost./',
+    'https://intranet./',
+    'https://[::ffff:7f00:1]/',
+    'https://[2002:a01:203::]/',
   ])('refuses %s for an issuer which a resolver named (BJ-06)', (url) => {
     expect(new OriginRule(undefined, undefined, true).allows(url)).toBe(false)
     expect(any.allows(url)).toBe(true)
@@ -140,6 +145,7 @@ describe('isPrivateAddress()', () => {
     '172.16.0.1',
     '172.31.255.255',
     '192.168.0.1',
+    '192.0.0.192',
     '198.18.0.1',
     '198.19.255.255',
     '224.0.0.1',
@@ -151,15 +157,25 @@ describe('isPrivateAddress()', () => {
     '::ffff:169.254.169.254',
     '::127.0.0.1',
     '64:ff9b::10.0.0.1',
+    '64:ff9b:1::1',
+    '2002:7f00:1::',
+    '2001::1',
     'fc00::1',
     'fdff::1',
     'fe80::1',
     'fe80::1%eth0',
     'febf::1',
+    'fec0::1',
+    '100::1',
+    '4000::1',
     'ff02::1',
     '1::2::3',
     '1:2:3',
     'x::1',
+    '1:2:3:4:5:6:7:8:9',
+    '12345::1',
+    '::ffff:1.2.3.400',
+    '::1]/',
   ])('knows %s (BJ-06)', (address) => {
     expect(isPrivateAddress(address)).toBe(true)
   })
@@ -181,7 +197,10 @@ describe('isPrivateAddress()', () => {
     '2606:2800:21f:cb07:6820:80da:af6b:8b2c',
     '::ffff:93.184.215.14',
     '64:ff9b::93.184.215.14',
-    'fec0::1',
+    '2002:5db8:d70e::1',
+    '2001:1::1',
+    '3fff:ffff::1',
+    '192.0.1.1',
     'as.example',
   ])('does not take %s for one', (address) => {
     expect(isPrivateAddress(address)).toBe(false)
