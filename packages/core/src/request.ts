@@ -39,7 +39,7 @@ function authorization(value: string | string[], rawHeaders: readonly string[] |
   return count === 1 ? (values[0] as string) : `, ${values.join(', ')}`
 }
 
-/** Leads from a view to what it shows. A name instead of the class: the web has views of nothing, and need not load it. */
+/** Leads from a view to what it shows: a name instead of the class, so that bundles for the web do without the latter. */
 const behind: unique symbol = Symbol('behind')
 
 /** The object that stays the same for as long as a request lives, whatever it is seen through. */

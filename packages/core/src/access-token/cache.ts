@@ -29,7 +29,7 @@ export interface CacheBounds {
  */
 export class TokenCache {
   /**
-   * By the end of the signature, which nobody chooses: of what ends otherwise no digest is needed to tell that it is
+   * By some letters of the signature, which nobody chooses: of what has others no digest is needed to tell that it is
    * not known. Numbers lie in the table itself, strings would have to be fetched to compare.
    */
   readonly #tokens: SecondChance<number, Verification>
@@ -44,12 +44,12 @@ export class TokenCache {
     this.#maxSize = maxSize
   }
 
-  /** The token which ends as this one does. It is this one only if its `id` is the digest of this one. */
+  /** The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this one. */
   lookalike(token: string): Verification | undefined {
-    const end = endOf(token)
-    const known = this.#tokens.get(end)
+    const sample = sampleOf(token)
+    const known = this.#tokens.get(sample)
     if (known?.key.retired !== true) return known
-    this.#tokens.delete(end)
+    this.#tokens.delete(sample)
     return undefined
   }
 
@@ -67,10 +67,10 @@ export class TokenCache {
     return sizeOf(tokenLength) <= this.#maxSize
   }
 
-  /** Takes the place of a token which ends alike, if there is one. */
+  /** Takes the place of a token which looks alike, if there is one. */
   remember(token: string, verification: Verification, encodedHeader: string, header: Header): void {
     verification.size = sizeOf(token.length)
-    this.#tokens.set(endOf(token), verification)
+    this.#tokens.set(sampleOf(token), verification)
     if (header === this.#last?.header || encodedHeader.length > MAX_HEADER_LENGTH) return
     if (this.#headers.has(encodedHeader)) return
     const encoded = copyOfText(encodedHeader)
@@ -93,15 +93,20 @@ function sizeOf(tokenLength: number): number {
   return 2 * tokenLength + 512
 }
 
+/** How far from its end the letters of a token are looked at, and how far they are from each other. */
+const SAMPLED = 128
+const STEP = 8
+
 /**
- * The length and six letters at the end of a signature as one number so small that engines need no object for it. The
- * last two letters are left out: few values occur there.
+ * The length of a token and some of its letters as one number so small that engines need no object for it. They are
+ * spread over more than a short signature has, since a long one may end in what hardly varies: ML-DSA ends in hints,
+ * which are counted and padded with zeros (FIPS 204 §7.1).
  */
-function endOf(token: string): number {
-  let end = token.length
-  for (let at = token.length - 8; at < token.length - 2; at += 1)
-    end = Math.imul(end ^ token.charCodeAt(at), 0x01000193)
-  return end >>> 2
+function sampleOf(token: string): number {
+  let sample = token.length
+  for (let at = token.length - SAMPLED; at < token.length; at += STEP)
+    sample = Math.imul(sample ^ token.charCodeAt(at), 0x01000193)
+  return sample >>> 2
 }
 
 /** A part of a string may be a view which keeps the whole alive, here a token. */
