@@ -95,7 +95,7 @@ function sizeOf(tokenLength: number): number {
 
 /** How far from its end the letters of a token are looked at, and how far they are from each other. */
 const SAMPLED = 128
-const STEP = 8
+const STEP = 16
 
 /**
  * The length of a token and some of its letters as one number so small that engines need no object for it. They are
