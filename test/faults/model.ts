@@ -66,6 +66,8 @@ interface Pending {
 interface Known {
   keys: Set<number>
   fetchedAt: number
+  /** Found to be from the future, by a clock that was set back. */
+  due?: boolean
 }
 
 /** A history of one resource server and its issuer. */
@@ -142,6 +144,7 @@ export class History {
       case 'deliver':
         return this.#deliver()
       case 'ready-aborted': {
+        this.#read()
         const abort = new AbortController()
         const ready = this.#api.ready(abort.signal)
         abort.abort(new Error('gone'))
@@ -159,7 +162,8 @@ export class History {
         this.#api.purge()
         this.#known = undefined
         this.#failures = 0
-        return undefined
+        // Who waits asks anew.
+        return settle()
     }
   }
 
@@ -190,7 +194,16 @@ export class History {
     return isKnown((keys[who] as IssuerKey).kid) ? ['signature_invalid'] : UNKNOWN
   }
 
+  /** Somebody looks at the set: from the future, it lives as long as if it had come now. */
+  #read(): void {
+    const known = this.#known
+    if (known === undefined || known.fetchedAt - this.now <= DEADLINE) return
+    known.fetchedAt = this.now
+    known.due = true
+  }
+
   async #request(token: string, who: number | 'forged' | 'invented'): Promise<void> {
+    this.#read()
     const before = this.#expected(who)
     const fetchesBefore = this.fetches.length
     let verdict: string | undefined
@@ -199,6 +212,7 @@ export class History {
     void this.#api.authorize(bearing(token)).then((result) => {
       verdict = result.ok ? 'authorized' : result.error.code
       this.requests += 1
+      this.#read()
       this.#note()
       this.#waiting.delete(waiter)
       if (!waiter.right.has(verdict)) {
@@ -243,8 +257,10 @@ export class History {
     const pending = this.#pending[0]
     if (pending === undefined) return
     this.#remove(pending)
+    const awaited = this.#waiting.size > 0
     pending.respond()
     await settle()
+    if (awaited) this.#read()
   }
 
   #remove(pending: Pending): void {
@@ -262,6 +278,8 @@ export class History {
       this.#revoked.add(key)
       this.#known?.keys.delete(key)
     }
+    // A set without keys is none.
+    if (this.#known?.keys.size === 0) this.#known = undefined
   }
 
   #fetch(url: string, signal: AbortSignal | undefined): Promise<Response> {
@@ -282,8 +300,13 @@ export class History {
         this.#ended(url, response.good, at)
         resolve(response.response)
       }
-      this.#pending.push({ url, at, respond, fail })
-      signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
+      const pending = { url, at, respond, fail }
+      this.#pending.push(pending)
+      // Nobody waits for it any more, and whatever it brings counts for nothing.
+      signal?.addEventListener('abort', () => {
+        if (this.#pending.includes(pending)) this.#remove(pending)
+        reject(new DOMException('aborted', 'AbortError'))
+      })
     })
   }
 
@@ -320,7 +343,7 @@ export class History {
         const published = [...this.#published].filter((key) => !this.#revoked.has(key))
         if (published.length > 0) {
           this.#note()
-          this.#known = { keys: new Set(published), fetchedAt: this.#startedAt ?? at }
+          this.#known = { keys: new Set(published), fetchedAt: Math.min(this.#startedAt ?? at, this.now) }
           this.#failures = 0
           this.#note()
           return
@@ -328,6 +351,7 @@ export class History {
       }
     }
     if (!good) {
+      this.#read()
       this.#failures += 1
       this.#lastFailure = this.now
     }
@@ -352,7 +376,7 @@ export class History {
     const since = this.now - this.#lastFailure
     if (this.#failures > 0 && since >= 0 && since < 1) this.#fail(`${url} asked again too early`)
     if (!usable || this.#failures > 0) return
-    if (this.now >= known.fetchedAt + TTL * 0.8 || this.now < known.fetchedAt) return
+    if (this.now >= known.fetchedAt + TTL * 0.8 || this.now < known.fetchedAt || known.due) return
     // Fresh and well: only an unknown name or a bad signature is a reason, within the budget.
     if (this.#budget === 2) this.#refilledAt = this.now
     this.#budget -= 1

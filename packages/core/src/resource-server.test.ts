@@ -389,6 +389,15 @@ describe('close()', () => {
     expect(issuer.fetched).toHaveLength(2)
   })
 
+  test('of what with() made ends nothing of its parent', async () => {
+    const { api, issuer } = await createTestApi()
+    {
+      await using derived = api.with({ audience: 'https://other.example' })
+      expect(derived.status()).toHaveLength(1)
+    }
+    expect(await refusalOf(api.verify(await issuer.issue()))).toBeUndefined()
+  })
+
   test('is what the end of a block does', async () => {
     const { api, issuer } = await createTestApi()
     {

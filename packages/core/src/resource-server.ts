@@ -111,7 +111,10 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
   revokeKey(issuer: string, kid: string): void
   /** Forgets all keys of one issuer, or of all, with everything they verified; they are fetched anew when needed. */
   purge(issuer?: string): void
-  /** Ends all background work. Keys which are known serve on until they are stale; nothing is fetched any more. */
+  /**
+   * Ends all background work. Keys which are known serve on until they are stale; nothing is fetched any more. What
+   * `with` made has nothing of its own to end.
+   */
   close(): Promise<void>
 }
 
@@ -253,6 +256,8 @@ async function rehearseFor({ options, registry, context }: State, now: number): 
 
 class Server implements ResourceServer {
   readonly #state: State
+  /** Made by the application; one that was derived lives on its keys. */
+  readonly #isRoot: boolean
   #rehearsed = false
 
   constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
@@ -268,6 +273,7 @@ class Server implements ResourceServer {
       revoked,
     }
     this.#state = { options, registry, context }
+    this.#isRoot = audience === undefined
     Object.freeze(this)
   }
 
@@ -321,7 +327,7 @@ class Server implements ResourceServer {
     signal?.throwIfAborted()
     const now = this.#state.context.clock()
     const loading = Promise.all(
-      [...this.#state.registry.all()].map(async (keys) => {
+      [...this.#state.registry.configured()].map(async (keys) => {
         const refusal = await keys.load(now)
         if (refusal === undefined) return
         const { failure } = keys.status(now)
@@ -374,13 +380,12 @@ class Server implements ResourceServer {
   }
 
   purge(issuer?: string): void {
-    for (const keys of this.#state.registry.all())
-      if (issuer === undefined || keys.issuer === issuer) keys.purge()
+    this.#state.registry.purge(issuer)
     if (issuer === undefined) this.#state.context.cache?.clear()
   }
 
   async close(): Promise<void> {
-    for (const keys of this.#state.registry.all()) keys.close()
+    if (this.#isRoot) this.#state.registry.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,13 +1,17 @@
 import { readMetadata, wellKnownLocations } from './discover.ts'
 import { type Documents, type Failure, TRANSIENT } from './documents.ts'
 import type { EventSink, KeyFailure } from './events.ts'
-import type { Attempt } from './fetch.ts'
+import { Attempt } from './fetch.ts'
 import type { OriginRule } from './origin.ts'
 
 /** Seconds the metadata is fresh when its answer does not say; it changes far less often than keys do. */
 const UNSTATED_LIFETIME = 3600
 /** The part of its lifetime after which it is asked for again, with the next fetch of the keys. */
 const REFRESH_AT = 0.8
+/** Seconds for news about a place which is known: a part of the time for an attempt belongs to the keys. */
+const NEWS_DEADLINE = 3
+/** Seconds after which news that failed are asked for again, so that the attempts between have all their time. */
+const NEWS_PAUSE = 10
 
 /** Where the keys of one issuer come from. */
 export interface KeyLocation {
@@ -28,8 +32,12 @@ export class Discovery {
   #jwksUri: string | undefined
   /** The place which answered last, or is to be asked next. */
   #place = 0
-  #etag: string | undefined
+  /** Belongs to the place which gave it. */
+  #validator: { readonly place: number; readonly etag: string | undefined } | undefined
+  /** Seconds since the epoch, as are the next two. */
+  #asked = Number.NEGATIVE_INFINITY
   #refreshAt = 0
+  #pausedUntil = 0
 
   constructor(location: KeyLocation, documents: Documents, events: EventSink) {
     this.#location = location
@@ -47,20 +55,15 @@ export class Discovery {
     return this.#jwksUri
   }
 
-  /** Takes a place from a snapshot, if none is known and the rules allow it. */
-  suggest(jwksUri: string): void {
+  /** Takes a place from a snapshot, if the rules allow it and no other is configured or known. */
+  suggest(jwksUri: string): boolean {
     if (this.#jwksUri === undefined && this.#documents.allows(jwksUri)) this.#jwksUri = jwksUri
+    return this.#jwksUri === jwksUri
   }
 
-  /** The known place said that there are no keys: they may have moved. */
+  /** The known place gave no keys: they may have moved. */
   doubt(): void {
     this.#refreshAt = 0
-  }
-
-  forget(): void {
-    this.#jwksUri = this.#location.jwksUri
-    this.#refreshAt = 0
-    this.#etag = undefined
   }
 
   /**
@@ -68,34 +71,40 @@ export class Discovery {
    */
   async find(now: number, under: Attempt): Promise<Failure | undefined> {
     if (this.#location.jwksUri !== undefined) return undefined
-    if (this.#jwksUri !== undefined && now < this.#refreshAt) return undefined
-    const failure = await this.#ask(now, under)
-    return this.#jwksUri === undefined ? (failure ?? { reason: 'not_modified_unasked' }) : undefined
+    if (this.#jwksUri === undefined) return this.#ask(now, under)
+    // Before it was asked for: the clock was set back.
+    if (now < Math.max(this.#refreshAt, this.#pausedUntil) && now >= this.#asked) return undefined
+    this.#asked = now
+    const news = new Attempt(NEWS_DEADLINE)
+    const stop = (): void => {
+      news.stop()
+    }
+    const failure = await under.race(() => this.#ask(now, news), stop)
+    news.finish()
+    if (failure !== undefined) this.#pausedUntil = now + NEWS_PAUSE
+    return undefined
   }
 
   /**
    * Asks the places in order, beginning with the one that answered before. What is definitely no document moves on; a
-   * network failure or a 5xx decides nothing and ends the attempt, and the next one begins a place further, so that a
+   * network failure or a 5xx decides nothing and ends the attempt. The next attempt begins a place further, so that a
    * place which always fails does not hide the others.
    */
   async #ask(now: number, under: Attempt): Promise<Failure | undefined> {
     let worst: KeyFailure | undefined
     const first = this.#place
     // With keys at hand there is time: one place per attempt, so that an outage is not made worse by looking around.
-    const places = this.#jwksUri === undefined ? this.#places.length : 1
-    for (let i = 0; i < places; i += 1) {
+    const known = this.#jwksUri !== undefined
+    for (let i = 0; i < (known ? 1 : this.#places.length); i += 1) {
       const index = (first + i) % this.#places.length
-      const next = (index + 1) % this.#places.length
-      const etag = index === first ? this.#etag : undefined
+      const etag = known && this.#validator?.place === index ? this.#validator.etag : undefined
       // oxlint-disable-next-line no-await-in-loop -- the order decides
       const fetched = await this.#documents.fetch('metadata', this.#places[index] as string, etag, under)
+      // Whatever it was, unless it answers below.
+      this.#place = (index + 1) % this.#places.length
       if (!fetched.ok) {
-        if (TRANSIENT.has(fetched.reason)) {
-          if (this.#jwksUri === undefined) this.#place = next
-          return fetched
-        }
+        if (TRANSIENT.has(fetched.reason)) return fetched
         worst ??= fetched.reason
-        this.#place = next
         continue
       }
       if (fetched.text !== undefined) {
@@ -109,7 +118,8 @@ export class Discovery {
         this.#follow(metadata.jwks_uri)
       }
       this.#place = index
-      this.#etag = fetched.etag
+      this.#validator = { place: index, etag: fetched.etag }
+      this.#asked = now
       this.#refreshAt = now + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME) * REFRESH_AT
       return undefined
     }

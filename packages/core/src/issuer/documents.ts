@@ -69,7 +69,11 @@ export class Documents {
     const issuer = this.#issuer
     events.emit(() => ({ type: 'fetch_started', issuer, document }))
     const origins = this.#origins
-    const refused = ownsNetwork ? await under.race(() => origins.refusesAddress(url, resolveHost)) : undefined
+    const refused = !origins.allows(url)
+      ? 'origin_refused'
+      : ownsNetwork
+        ? await under.race(() => origins.refusesAddress(url, resolveHost))
+        : undefined
     const fetched =
       refused === undefined
         ? await fetchText(url, doFetch, etag, clock, under)

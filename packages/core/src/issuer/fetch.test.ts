@@ -201,6 +201,36 @@ describe('fetchText()', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect(await fetched).toMatchObject({ failure: 'timeout' })
   })
+
+  test('reads no further than the deadline, also of a fetch which ignores its signal', async () => {
+    vi.useFakeTimers()
+    const cancelled: string[] = []
+    const body = (name: string): Response =>
+      new Response(
+        new ReadableStream({
+          pull: () => new Promise(() => {}),
+          cancel: () => {
+            cancelled.push(name)
+          },
+        }),
+      )
+    const dripping = exchange(() => body('dripping'))
+    let answer: ((response: Response) => void) | undefined
+    const late = exchange(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    )
+    await vi.advanceTimersByTimeAsync(5000)
+    answer?.(body('late'))
+    expect(await Promise.all([dripping, late])).toMatchObject([
+      { failure: 'timeout' },
+      { failure: 'timeout' },
+    ])
+    await vi.advanceTimersByTimeAsync(0)
+    expect(cancelled).toEqual(['dripping', 'late'])
+  })
 })
 
 describe('Attempt', () => {

@@ -71,8 +71,9 @@ export class Attempt {
   readonly #listeners = new Set<(ended: Ended) => void>()
   readonly #cancel: () => void
 
-  constructor() {
-    this.#cancel = after(FETCH_DEADLINE, () => {
+  /** @param deadline seconds */
+  constructor(deadline: number = FETCH_DEADLINE) {
+    this.#cancel = after(deadline, () => {
       this.#end('timeout')
     })
   }
@@ -127,6 +128,11 @@ async function exchange(
       redirect: 'manual',
       signal: abort.signal,
     })
+    // A custom fetch may ignore its signal, and answer when nobody waits any more.
+    if (abort.signal.aborted) {
+      discard(response)
+      return failed('network')
+    }
     const refused = judgeStatus(response, etag, now)
     if (refused !== undefined) {
       discard(response)
@@ -181,6 +187,10 @@ async function readBody(response: Response, abort: AbortController): Promise<str
     abort.abort()
     return failed(failure)
   }
+  // Likewise for a body which goes on and on.
+  abort.signal.addEventListener('abort', () => {
+    reader.cancel().catch(() => {})
+  })
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let size = 0
   let text = ''

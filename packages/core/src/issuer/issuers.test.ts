@@ -143,6 +143,44 @@ describe('a resolver', () => {
     expect([...(await api.verify(token)).roles]).toEqual(['b'])
   })
 
+  test.each([
+    [
+      'getters of a class',
+      (audience: () => string): TrustedIssuer =>
+        new (class {
+          issuer = 'https://issuer.test'
+          get audience(): string {
+            return audience()
+          }
+        })(),
+    ],
+    [
+      'inherited members',
+      (audience: () => string): TrustedIssuer =>
+        Object.assign(Object.create({ audience: audience() }) as object, { issuer: 'https://issuer.test' }),
+    ],
+    [
+      'a frozen getter',
+      (audience: () => string): TrustedIssuer =>
+        Object.freeze({
+          issuer: 'https://issuer.test',
+          get audience(): string {
+            return audience()
+          },
+        }),
+    ],
+  ])('whose answer has %s is read anew each time', async (_what, answerOf) => {
+    let audience = 'https://api.test'
+    const answer = answerOf(() => audience)
+    const { api, issuer } = await createTestApi({
+      issuer: () => (Object.isFrozen(answer) ? answer : answerOf(() => audience)),
+    })
+    const token = await issuer.issue({ aud: audience })
+    expect(codeOf(await api.authorize(bearer(token)))).toBe('authorized')
+    audience = 'https://other.example'
+    expect(codeOf(await api.authorize(bearer(token)))).toBe('audience_mismatch')
+  })
+
   test('sends nothing to another origin, unless it is listed (BJ-06)', async () => {
     const issuer = await createTestIssuer()
     const fetched: string[] = []

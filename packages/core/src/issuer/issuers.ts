@@ -35,8 +35,10 @@ const RESOLVER_DEADLINE = 5
 export class KeyRegistry {
   readonly #context: KeyContext
   readonly #options: ResolvedOptions
-  readonly #seeds: ReadonlyMap<string, KeySnapshot>
+  /** What another instance knew; each is planted once, since what is fetched afterwards is newer. */
+  readonly #seeds = new Map<string, KeySnapshot>()
   readonly #configured = new Map<string, KeySource>()
+  #closed = false
   readonly #revoked = new BoundedMap<string, readonly string[]>({ max: MAX_RESOLVED })
   readonly #resolved = new BoundedMap<string, KeySource>({
     max: MAX_RESOLVED,
@@ -49,7 +51,10 @@ export class KeyRegistry {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.#seeds = new Map(options.keys.map((seed) => [seed.issuer, seed]))
+    for (const seed of options.keys) {
+      const other = this.#seeds.get(seed.issuer)
+      if (other === undefined || other.fetchedAt < seed.fetchedAt) this.#seeds.set(seed.issuer, seed)
+    }
     this.#context = {
       clock: options.clock,
       fetch: options.fetch,
@@ -109,11 +114,15 @@ export class KeyRegistry {
         'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
       )
     }
-    return new IssuerKeys(
+    const seed = this.#seeds.get(issuer.issuer)
+    if (resolved) this.#seeds.delete(issuer.issuer)
+    const keys = new IssuerKeys(
       { issuer: issuer.issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
       this.#context,
-      this.#seeds.get(issuer.issuer),
+      seed,
     )
+    if (this.#closed) keys.close()
+    return keys
   }
 
   /** Distrusts a key; also for states which are made later, as those of a resolver's issuers are. */
@@ -121,6 +130,24 @@ export class KeyRegistry {
     const kids = this.#revoked.get(issuer) ?? []
     if (!kids.includes(kid)) this.#revoked.set(issuer, [...kids, kid])
     for (const keys of this.all()) if (keys.issuer === issuer) keys.revoke(kid)
+  }
+
+  /** Forgets what was fetched, and the snapshots, of one issuer or of all. */
+  purge(issuer?: string): void {
+    if (issuer === undefined) this.#seeds.clear()
+    else this.#seeds.delete(issuer)
+    for (const keys of this.all()) if (issuer === undefined || keys.issuer === issuer) keys.purge()
+  }
+
+  /** Ends all background work, also that of issuers which are met later. */
+  close(): void {
+    this.#closed = true
+    for (const keys of this.all()) keys.close()
+  }
+
+  /** The states of issuers which are configured. */
+  configured(): Iterable<KeySource> {
+    return this.#configured.values()
   }
 
   /** Every state there is. */
@@ -200,7 +227,7 @@ export class Issuers {
       const trust = this.#trust(answer, true)
       // An answer about another issuer than the one asked for trusts nothing (RFC 8725 §3.8).
       if (trust.issuer !== iss) return new Refusal('issuer_not_trusted')
-      const interned = this.#intern(answer, trust)
+      const interned = this.#intern(trust)
       // What can still be changed is read again the next time.
       if (isDeepFrozen(answer)) this.#byAnswer.set(answer, interned)
       return interned
@@ -209,8 +236,8 @@ export class Issuers {
     }
   }
 
-  #intern(answer: TrustedIssuer, trust: Trust): Trust {
-    const id = contentOf(answer)
+  #intern(trust: Trust): Trust {
+    const id = contentOf(trust)
     const known = this.#resolved.get(id)
     // The registry may have dropped the keys since; then this is a new state.
     if (known !== undefined && known.keys === trust.keys) return known
@@ -340,9 +367,10 @@ const NONE: ReadonlySet<never> = new Set<never>()
 let functions = 0
 const functionNames = new WeakMap<object, string>()
 
-/** The content of an answer as text; a function counts as itself. */
-function contentOf(answer: TrustedIssuer): string {
-  return JSON.stringify(answer, (_name, value: unknown) => {
+/** What was read of an answer, as text; a function counts as itself, the keys are compared by whoever asks. */
+function contentOf({ keys: _keys, ...read }: Trust): string {
+  return JSON.stringify(read, (_name, value: unknown) => {
+    if (value instanceof Set) return [...(value as ReadonlySet<unknown>)]
     if (typeof value !== 'function') return value
     let name = functionNames.get(value)
     if (name === undefined) {

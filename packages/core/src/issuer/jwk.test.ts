@@ -90,6 +90,7 @@ describe('readJWK()', () => {
       'member_malformed',
     ],
     ['no exponent', { ...rsa, e: undefined }, 'member_malformed'],
+    ['an exponent with a leading zero octet', { ...rsa, e: 'AAEAAQ' }, 'member_malformed'],
     [
       'a modulus of 1024 bits (JO-08)',
       publicJWK(generateKeyPairSync('rsa', { modulusLength: 1024 })),

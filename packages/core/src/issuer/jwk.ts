@@ -31,8 +31,10 @@ export class VerificationKey {
   readonly kid: string | undefined
   /** Canonical names. One key, one algorithm where the JWK has `alg` (RFC 8725 §3.1); else all that fit its form. */
   readonly algorithms: ReadonlySet<string>
-  /** Equal for two keys which are the same key: its material, `kid` and `alg`. */
+  /** Equal for two entries of sets which are the same: material, `kid` and `alg`. */
   readonly identity: string
+  /** Equal for two keys which verify the same signatures, however a set names them. */
+  readonly material: string
   /** Set when a newer set lacks this key, or it was revoked: what it verified dies with it. */
   retired = false
   readonly #jwk: PublicJWK
@@ -48,6 +50,7 @@ export class VerificationKey {
   ) {
     this.kid = kid
     this.algorithms = algorithms
+    this.material = JSON.stringify(jwk)
     this.identity = JSON.stringify([jwk, kid, alg])
     this.#jwk = jwk
     this.#alg = alg
@@ -170,8 +173,10 @@ function checkRSA(n: string, e: string): UnusableKey | undefined {
   if (first === 0) return 'member_malformed'
   const bits = modulus.length * 8 - Math.clz32(first) + 24
   if (bits < RSA_BITS.min || bits > RSA_BITS.max) return 'size_not_accepted'
+  const octets = decodeBase64url(e)
+  if (octets[0] === 0) return 'member_malformed'
   let exponent = 0
-  for (const octet of decodeBase64url(e)) exponent = exponent * 256 + octet
+  for (const octet of octets) exponent = exponent * 256 + octet
   if (exponent < 3 || exponent >= 2 ** 32 || exponent % 2 === 0) return 'size_not_accepted'
   if (((modulus.at(-1) as number) & 1) === 0 || isROCA(modulus)) return 'weak_key'
   return undefined

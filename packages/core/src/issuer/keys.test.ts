@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
@@ -185,6 +186,88 @@ describe('discovery', () => {
     await ask(api, k1.token)
     await settle()
     expect(fetched.at(-1)?.url).toBe(moved)
+  })
+
+  test('that hangs keeps nobody from the keys of a known place', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const api = create()
+    await ask(api, k1.token)
+    answers[METADATA_URL] = () => new Promise(() => {})
+    published = [k2]
+    now += 3000
+    await ask(api, k1.token)
+    await until(() => count(METADATA_URL) === 2)
+    await vi.advanceTimersByTimeAsync(3000)
+    await until(() => count(JWKS_URL) === 2)
+    await settle()
+    expect(await ask(api, k2.token)).toBe('authorized')
+    // Not before a pause is it asked again, so that other attempts have all their time.
+    now += 9
+    await ask(api, k3.token)
+    expect([count(METADATA_URL), count(JWKS_URL)]).toEqual([2, 3])
+  })
+
+  const second = `${ISSUER}/.well-known/openid-configuration`
+  const moved = `${ISSUER}/moved`
+  test.each([
+    ['a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    ['metadata of another issuer', () => Response.json({ issuer: 'https://other.example', jwks_uri: moved })],
+    ['a failure', down],
+    ['nothing', () => new Response('', { status: 404 })],
+  ])('finds keys which moved also when the first place gives %s from then on', async (_what, answer) => {
+    const api = create()
+    await ask(api, k1.token)
+    answers = {
+      [METADATA_URL]: answer,
+      [second]: () => metadataResponse({ jwks_uri: moved }),
+      [moved]: () => jwksResponse([k2]),
+    }
+    now += 500
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
+      await ask(api, k1.token)
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await settle()
+      now += 60
+    }
+    expect(await ask(api, k2.token)).toBe('authorized')
+  })
+
+  test('looks for the place again when no keys are left and the known one is out of order', async () => {
+    const api = create({ maxStale: 0 })
+    await ask(api, k1.token)
+    answers[JWKS_URL] = down
+    answers[METADATA_URL] = () => metadataResponse({ jwks_uri: moved })
+    answers[moved] = () => jwksResponse([k1])
+    now += 600
+    expect(await ask(api, k1.token)).toBe('issuer_unreachable')
+    now += 2
+    expect(await ask(api, k1.token)).toBe('authorized')
+  })
+
+  test('sends a place no validator of another one', async () => {
+    const etag = { etag: '"v1"' }
+    answers[METADATA_URL] = () => Response.json({ issuer: ISSUER, jwks_uri: JWKS_URL }, { headers: etag })
+    const api = create()
+    await ask(api, k1.token)
+    answers = {
+      [METADATA_URL]: () => new Response('', { status: 404 }),
+      [second]: (request) =>
+        request.headers.has('if-none-match')
+          ? new Response(null, { status: 304, headers: etag })
+          : metadataResponse({ jwks_uri: moved }),
+      [JWKS_URL]: () => new Response('', { status: 404 }),
+      [moved]: () => jwksResponse([k2]),
+    }
+    now += 3000
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
+      await ask(api, k1.token)
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await settle()
+      now += 60
+    }
+    expect(await ask(api, k2.token)).toBe('authorized')
   })
 
   test('jwksOrigins restricts where keys may stand', async () => {
@@ -522,6 +605,25 @@ describe('an unknown kid', () => {
     expect(count(JWKS_URL)).toBe(4)
   })
 
+  test('is looked up also when a refresh was under way whose answer is older', async () => {
+    const api = create()
+    await ask(api, k1.token)
+    let release: (() => void) | undefined
+    const older = jwksResponse(published)
+    answers[JWKS_URL] = () =>
+      new Promise((resolve) => {
+        release = () => resolve(older)
+      })
+    now += 500
+    await ask(api, k1.token)
+    await until(() => release !== undefined)
+    published = [k1, k2]
+    recovery()
+    const rotated = ask(api, k2.token)
+    release?.()
+    expect(await rotated).toBe('authorized')
+  })
+
   test('which was looked for is refused without a fetch for 30 s', async () => {
     const api = create()
     await ask(api, k1.token)
@@ -590,6 +692,25 @@ describe('a bad signature under a known kid', () => {
     expect(count(JWKS_URL)).toBe(3)
   })
 
+  test('so does a key of another algorithm under that name', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }
+    const input = [
+      { alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' },
+      JSON.parse(Buffer.from(k1.token.split('.')[1] as string, 'base64url').toString()),
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.')
+    const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`
+    const api = create()
+    await ask(api, k1.token)
+    published = [{ kid: 'k1', jwk, token }]
+    now += 5
+    expect(await ask(api, token)).toBe('key_unsuitable')
+    await settle()
+    expect(await ask(api, token)).toBe('authorized')
+  })
+
   test('a flood of them costs the issuer one fetch per 30 s', async () => {
     const api = create()
     await ask(api, k1.token)
@@ -613,6 +734,20 @@ describe('a clock which jumps', () => {
     recovery()
     now = START - 100_000
     expect(await ask(api, k1.token)).toBe('authorized')
+  })
+
+  test('back, gives keys no longer life than they have from then on', async () => {
+    now = START + 1_000_000
+    const api = create()
+    expect(await ask(api, k1.token)).toBe('authorized')
+    outage()
+    now = START
+    expect(await ask(api, k1.token)).toBe('authorized')
+    await settle()
+    now = START + 600 + 3600 - 1
+    expect(await ask(api, k1.token)).toBe('authorized')
+    now = START + 600 + 3600
+    expect(await ask(api, k1.token)).toBe('issuer_unreachable')
   })
 
   test('back, does not freeze a refresh', async () => {
@@ -680,6 +815,149 @@ describe('an operator', () => {
     expect(await ask(api, k2.token)).toBe('authorized')
   })
 
+  test('revokeKey() counts for the key under every name and in every spelling', async () => {
+    const { kid: _kid, alg: _alg, ...material } = k1.jwk
+    const second = { ...k1, jwk: { ...material, kid: 'second' } }
+    published = [k1, second, k2]
+    const api = create()
+    await ask(api, k2.token)
+    api.revokeKey(ISSUER, 'k1')
+    const renamed = makeToken('second', k1.privateKey)
+    expect(await ask(api, renamed)).not.toBe('authorized')
+    published = [{ ...k1, jwk: { ...material, kid: 'k1' } }, second, k2]
+    now = START + 500
+    await ask(api, k2.token)
+    await settle()
+    expect(api.status()[0]?.keys).toBe(1)
+    for (const token of [k1.token, renamed]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(api, token)).not.toBe('authorized')
+    }
+    const configured = create({
+      issuer: { issuer: ISSUER, jwks: { keys: [k1.jwk, second.jwk, k2.jwk] } as never },
+    })
+    configured.revokeKey(ISSUER, 'k1')
+    expect(await ask(configured, renamed)).toBe('kid_unknown')
+    expect(await ask(configured, k2.token)).toBe('authorized')
+  })
+
+  test('revokeKey() twice distrusts no more than once', async () => {
+    published = [k1, k2]
+    const api = create()
+    await ask(api, k1.token)
+    api.revokeKey(ISSUER, 'k1')
+    api.revokeKey(ISSUER, 'k1')
+    published = [otherK1, k2]
+    now = START + 500
+    await ask(api, k2.token)
+    await settle()
+    expect(await ask(api, otherK1.token)).toBe('authorized')
+  })
+
+  test.each([{}, { etag: '"v1"' }])(
+    'revokeKey() of the only key leaves none to judge by: 503, %j',
+    async (given) => {
+      headers = given
+      answers[JWKS_URL] = (request) =>
+        request.headers.has('if-none-match')
+          ? new Response(null, { status: 304, headers })
+          : jwksResponse(published, headers)
+      const api = create()
+      await ask(api, k1.token)
+      api.revokeKey(ISSUER, 'k1')
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
+        expect(await ask(api, k1.token)).toBe('issuer_metadata_unusable')
+        expect(api.status()[0]?.state).toBe('unavailable')
+        now += 60
+      }
+      // oxlint-disable-next-line vitest/require-to-throw-message -- which of both reasons is told elsewhere
+      await expect(api.ready()).rejects.toThrow()
+      published = [k2]
+      now += 60
+      expect(await ask(api, k2.token)).toBe('authorized')
+    },
+  )
+
+  test.each([
+    ['the metadata', METADATA_URL],
+    ['the keys', JWKS_URL],
+  ])('purge() while %s are fetched: what comes then counts for nothing', async (_what, url) => {
+    headers = { etag: '"keys"' }
+    answers[METADATA_URL] = (request) =>
+      request.headers.has('if-none-match')
+        ? new Response(null, { status: 304, headers: { etag: '"metadata"' } })
+        : Response.json({ issuer: ISSUER, jwks_uri: JWKS_URL }, { headers: { etag: '"metadata"' } })
+    const api = create()
+    await ask(api, k1.token)
+    const answer = answers[url] as (request: Request) => Response
+    let release: (() => void) | undefined
+    answers[url] = (request) => {
+      const late = answer(request)
+      return new Promise((resolve) => {
+        release = () => resolve(late)
+      })
+    }
+    now += 3000
+    await ask(api, k1.token)
+    await until(() => release !== undefined)
+    published = [k2]
+    api.purge()
+    release?.()
+    await settle()
+    answers[url] = answer
+    expect(await ask(api, k1.token)).toBe('kid_unknown')
+    for (let refresh = 0; refresh < 3; refresh += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(api, k2.token)).toBe('authorized')
+      now += 3000
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await settle()
+    }
+  })
+
+  test('purge() in the turn in which a request started a refresh ends no process', async () => {
+    const api = create()
+    await ask(api, k1.token)
+    now += 500
+    const asked = ask(api, k1.token)
+    api.purge()
+    expect(await asked).not.toBe('kid_unknown')
+    await settle()
+    expect(await ask(api, k1.token)).toBe('authorized')
+  })
+
+  test('purge() serves also those who waited for what it ends', async () => {
+    let release: (() => void) | undefined
+    answers[JWKS_URL] = () =>
+      new Promise((resolve) => {
+        release = () => resolve(jwksResponse([k1]))
+      })
+    const api = create()
+    const waiting = ask(api, k2.token)
+    await until(() => release !== undefined)
+    published = [k2]
+    recovery()
+    api.purge()
+    expect(await waiting).toBe('authorized')
+  })
+
+  test('purge() by a listener who hears of stale keys is answered like any other', async () => {
+    const api = create({
+      onIssuerEvent: ({ type }) => {
+        if (type === 'served_stale') api.purge()
+      },
+    })
+    await ask(api, k1.token)
+    outage()
+    for (now = START + 500; now < START + 800; now += 20) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(api, k1.token)).toMatch(/^(?:authorized|key_retired|issuer_unreachable)$/)
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await settle()
+    }
+  })
+
   test('purge() forgets the keys and all they verified', async () => {
     const api = create()
     await ask(api, k1.token)
@@ -745,8 +1023,69 @@ describe('an operator', () => {
   })
 })
 
+describe('a snapshot', () => {
+  test('of two of one issuer is the newer one, whichever stands first', async () => {
+    const first = create()
+    await ask(first, k1.token)
+    const older = first.snapshot()
+    published = [k2]
+    now += 500
+    await ask(first, k1.token)
+    await settle()
+    const newer = first.snapshot()
+    for (const keys of [
+      [...older, ...newer],
+      [...newer, ...older],
+    ]) {
+      fetched = []
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(create({ keys }), k2.token)).toBe('authorized')
+      expect(fetched).toEqual([])
+    }
+  })
+
+  test('from a place where no keys may stand now is not used', async () => {
+    const elsewhere = 'https://keys.example/jwks'
+    answers[METADATA_URL] = () => metadataResponse({ jwks_uri: elsewhere })
+    answers[elsewhere] = () => jwksResponse([k2])
+    const first = create()
+    await ask(first, k2.token)
+    const keys = first.snapshot()
+    recovery()
+    for (const issuer of [
+      { issuer: ISSUER, jwksOrigins: [ISSUER] },
+      { issuer: ISSUER, jwks: new URL(JWKS_URL) },
+    ]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(create({ issuer, keys }), k2.token)).toBe('kid_unknown')
+    }
+  })
+
+  test('is planted once: what a purge forgets it does not bring back', async () => {
+    const first = create()
+    await ask(first, k1.token)
+    published = [k2]
+    const api = create({ issuer: (iss) => ({ issuer: iss }), keys: first.snapshot() })
+    api.purge(ISSUER)
+    expect(await ask(api, k1.token)).toBe('kid_unknown')
+    expect(await ask(api, k2.token)).toBe('authorized')
+  })
+})
+
 describe('a resolver', () => {
   const tenant = (i: number): string => `https://t${i}.example`
+
+  test('which names issuers after close() causes no fetch, and ready() waits for none of its issuers', async () => {
+    outage()
+    const api = create({ issuer: (iss) => ({ issuer: iss }) })
+    expect(await ask(api, k1.token)).toBe('issuer_unreachable')
+    await api.ready()
+    recovery()
+    await api.close()
+    fetched = []
+    expect(await ask(api, makeKey('k1', tenant(1)).token)).toBe('issuer_unreachable')
+    expect(fetched).toEqual([])
+  })
 
   test('gives every issuer a state of its own, bounded', async () => {
     const keys = Array.from({ length: 20 }, (_, i) => makeKey('k1', tenant(i)))
@@ -795,12 +1134,23 @@ describe('a resolver', () => {
       expect(await ask(create({ issuer: (iss) => ({ issuer: iss }) }), theirs.token), host).toMatch(
         /^issuer_/,
       )
-      expect(fetched.filter(({ url }) => url.endsWith('/jwks'))).toEqual([])
+      expect(fetched).toEqual([])
     }
   })
 })
 
 describe('background work', () => {
+  test('which waitUntil cannot keep ends no process', async () => {
+    const api = create({
+      [waitUntil]: async (work: Promise<unknown>) => {
+        await work
+        throw new Error('too late')
+      },
+    })
+    expect(await ask(api, k1.token)).toBe('authorized')
+    await settle()
+  })
+
   test('is given to waitUntil', async () => {
     const work: Promise<unknown>[] = []
     const api = create({ [waitUntil]: (promise) => work.push(promise) })

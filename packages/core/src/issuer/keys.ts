@@ -43,12 +43,14 @@ interface Loaded extends Times {
 }
 
 interface Flight {
-  readonly done: Promise<void>
-  readonly startedAt: number
-  /** Seconds, the runtime's own clock: a flight whose request died on workerd is given up by it. */
+  done: Promise<void>
+  readonly under: Attempt
+  /** Seconds, the runtime's own clock: a flight which a platform froze, or whose request died, is given up by it. */
   readonly expires: number
-  /** Whether requests with an unknown `kid` wait for it. */
+  /** Whether it was started for a `kid` which the set did not know. */
   shared: boolean
+  /** Given up, or purged: whatever it brings counts for nothing. */
+  abandoned: boolean
 }
 
 /**
@@ -61,8 +63,9 @@ interface Flight {
 export class IssuerKeys implements KeySource {
   readonly issuer: string
   readonly #context: KeyContext
+  readonly #location: KeyLocation
   readonly #documents: Documents
-  readonly #discovery: Discovery
+  #discovery: Discovery
   readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
   readonly #missing = new BoundedMap<string, number>({ max: UNKNOWN_KID.remembered })
   readonly #revoked = new RevokedKeys()
@@ -77,15 +80,19 @@ export class IssuerKeys implements KeySource {
   #staleAnnounced = false
   #suspectedAt = Number.NEGATIVE_INFINITY
 
-  #under: Attempt | undefined
   #closed = false
 
   constructor(location: KeyLocation, context: KeyContext, seed?: KeySnapshot) {
     this.issuer = location.issuer
+    this.#location = location
     this.#context = context
     this.#seed = seed
     this.#documents = new Documents(location.issuer, location.origins, context)
-    this.#discovery = new Discovery(location, this.#documents, context.events)
+    this.#discovery = this.#discover()
+  }
+
+  #discover(): Discovery {
+    return new Discovery(this.#location, this.#documents, this.#context.events)
   }
 
   find(
@@ -94,19 +101,24 @@ export class IssuerKeys implements KeySource {
     now: number,
     plausible: () => Refusal | undefined,
   ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal> {
-    if (!this.usable(now)) return this.#findAfterLoad(kid, alg, now, plausible)
-    return this.#choose(kid, alg) ?? this.#unknownKid(kid as string, alg, now, plausible)
+    const loaded = this.#current(now)
+    if (loaded === undefined || !this.#serves(loaded, now))
+      return this.#findAfterLoad(kid, alg, now, plausible)
+    return this.#choose(loaded, kid, alg, now, plausible)
   }
 
   usable(now: number): boolean {
     const loaded = this.#current(now)
-    if (loaded === undefined) return false
-    return isFresh(loaded, now) || this.#refreshAhead(loaded, now)
+    return loaded !== undefined && this.#serves(loaded, now)
+  }
+
+  #serves(loaded: Loaded, now: number): boolean {
+    return now < loaded.refreshAt || this.#refreshAhead(loaded, now)
   }
 
   peek(alg: string, now: number): VerificationKey | undefined {
     const loaded = this.#current(now)
-    if (loaded === undefined || !isFresh(loaded, now)) return undefined
+    if (loaded === undefined || now >= loaded.refreshAt) return undefined
     // Fresh keys are chosen from and no more.
     const found = this.find(undefined, alg, now, () => undefined)
     return Array.isArray(found) ? (found[0] as VerificationKey) : undefined
@@ -115,7 +127,7 @@ export class IssuerKeys implements KeySource {
   suspect(now: number): void {
     const since = now - this.#suspectedAt
     if (since >= 0 && since < UNKNOWN_KID.every) return
-    if (this.#flight !== undefined || !this.#mayTry(now) || !this.#bucket.take(now)) return
+    if (this.#underway() !== undefined || !this.#mayTry(now) || !this.#bucket.take(now)) return
     this.#suspectedAt = now
     this.#launch(now)
   }
@@ -124,10 +136,9 @@ export class IssuerKeys implements KeySource {
   async load(now: number): Promise<Refusal | undefined> {
     const loaded = this.#current(now)
     if (loaded !== undefined && now < loaded.freshUntil) return undefined
-    if (this.#flight !== undefined || this.#mayTry(now)) await this.#join(this.#flight ?? this.#launch(now))
-    return this.#current(this.#context.clock()) === undefined
-      ? this.#unavailable(this.#context.clock())
-      : undefined
+    await this.#refreshed(now)
+    const later = this.#context.clock()
+    return this.#current(later) === undefined ? this.#unavailable(later) : undefined
   }
 
   status(now: number): IssuerStatus {
@@ -164,27 +175,35 @@ export class IssuerKeys implements KeySource {
   }
 
   /**
-   * Drops the keys of this `kid` for good, also when the issuer goes on publishing them. Another key which the issuer
-   * publishes under the same `kid` later is trusted; one that is not known yet is distrusted by its `kid` alone.
+   * Drops the keys of this `kid` for good, also when the issuer goes on publishing them, under whatever name. Another
+   * key which the issuer publishes under the same `kid` later is trusted; one that is not known yet is distrusted by
+   * its `kid` alone.
    */
   revoke(kid: string): void {
     if (this.#seed !== undefined) this.#plant(this.#seed, this.#context.clock())
     // Also a set past its staleness tells which key is meant.
     const loaded = this.#loaded
-    const known = loaded?.set.keys.filter((key) => key.kid === kid) ?? []
-    this.#revoked.add(known.length === 0 ? [kid] : known.map((key) => key.identity))
+    this.#revoked.add(kid, loaded?.set.keys ?? [])
     if (loaded === undefined) return
-    const rest = loaded.set.where((key) => key.kid !== kid)
+    const rest = loaded.set.where((key) => !this.#revoked.has(key))
+    if (rest === loaded.set) return
     this.#retire(loaded.set, rest)
-    this.#loaded = { ...loaded, set: rest }
+    // Without its validator: that nothing changed is no news of a set which was changed here.
+    this.#loaded = rest.keys.length === 0 ? undefined : { ...loaded, set: rest, etag: undefined }
   }
 
-  /** Forgets everything that was fetched; the next request fetches anew. */
+  /** Forgets everything that was fetched, or is being fetched; the next request fetches anew. */
   purge(): void {
     if (this.#loaded !== undefined) this.#retire(this.#loaded.set, undefined)
     this.#loaded = undefined
     this.#seed = undefined
-    this.#discovery.forget()
+    this.#discovery = this.#discover()
+    const flight = this.#flight
+    if (flight !== undefined) {
+      this.#abandon(flight)
+      // Elsewhere it belongs to the request which started it.
+      if (sharesPromises) flight.under.stop()
+    }
     this.#nextTryAt = 0
     this.#failures = 0
     this.#missing.clear()
@@ -193,19 +212,44 @@ export class IssuerKeys implements KeySource {
   /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
   close(): void {
     this.#closed = true
-    this.#under?.stop()
+    this.#flight?.under.stop()
   }
 
   /** The set that may be served at `now`, if any. */
   #current(now: number): Loaded | undefined {
     if (this.#seed !== undefined) this.#plant(this.#seed, now)
     const loaded = this.#loaded
-    return loaded !== undefined && now < loaded.staleUntil ? loaded : undefined
+    if (loaded === undefined || now >= loaded.staleUntil) return undefined
+    return loaded.fetchedAt - now > FETCH_DEADLINE ? this.#reset(loaded, now) : loaded
+  }
+
+  /** From the future: the clock was set back. The set is due, and has as long to live as if it had come now. */
+  #reset(loaded: Loaded, now: number): Loaded {
+    const { fetchedAt, freshUntil, staleUntil } = loaded
+    const times = {
+      fetchedAt: now,
+      refreshAt: now,
+      freshUntil: now + freshUntil - fetchedAt,
+      staleUntil: now + staleUntil - fetchedAt,
+    }
+    return (this.#loaded = { ...loaded, ...times })
+  }
+
+  /** The flight under way; one that a platform froze, or that died with its request, is none. */
+  #underway(): Flight | undefined {
+    const flight = this.#flight
+    if (flight !== undefined && Date.now() / 1000 >= flight.expires) this.#abandon(flight)
+    return this.#flight
+  }
+
+  #abandon(flight: Flight): void {
+    flight.abandoned = true
+    if (this.#flight === flight) this.#flight = undefined
   }
 
   /** A set is there, and due. Whether it may be served without waiting. */
   #refreshAhead(loaded: Loaded, now: number): boolean {
-    if (this.#flight === undefined && this.#mayTry(now)) this.#launch(now)
+    if (this.#underway() === undefined && this.#mayTry(now)) this.#launch(now)
     if (now < loaded.freshUntil) return true
     if (!this.#staleAnnounced && this.#failures > 0) {
       this.#staleAnnounced = true
@@ -227,24 +271,37 @@ export class IssuerKeys implements KeySource {
     now: number,
     plausible: () => Refusal | undefined,
   ): Promise<readonly VerificationKey[] | Refusal> {
-    const stale = this.#current(now)
-    if (stale === undefined) {
-      if (this.#flight === undefined && !this.#mayTry(now)) return this.#unavailable(now)
-      await this.#join(this.#flight ?? this.#launch(now))
-    } else if (this.#flight !== undefined) {
-      await withinSeconds(FROZEN_WAIT, this.#join(this.#flight))
-    }
+    if (this.#current(now) === undefined) await this.#refreshed(now)
+    else if (this.#flight !== undefined) await withinSeconds(FROZEN_WAIT, this.#join(this.#flight))
     const later = this.#context.clock()
-    if (this.#current(later) === undefined) return this.#unavailable(later)
-    return this.#choose(kid, alg) ?? this.#unknownKid(kid as string, alg, later, plausible)
+    const loaded = this.#current(later)
+    if (loaded === undefined) return this.#unavailable(later)
+    return this.#choose(loaded, kid, alg, later, plausible)
   }
 
-  /** `undefined` when the set does not know the `kid`. */
-  #choose(kid: string | undefined, alg: string): readonly VerificationKey[] | Refusal | undefined {
-    const { set } = this.#loaded as Loaded
+  /** Waits for an attempt, as far as the schedule allows one. */
+  async #refreshed(now: number): Promise<void> {
+    const flight = this.#underway() ?? (this.#mayTry(now) ? this.#launch(now) : undefined)
+    if (flight === undefined) return
+    await this.#join(flight)
+    if (flight.abandoned && !this.#closed)
+      await this.#join(this.#underway() ?? this.#launch(this.#context.clock()))
+  }
+
+  #choose(
+    { set }: Loaded,
+    kid: string | undefined,
+    alg: string,
+    now: number,
+    plausible: () => Refusal | undefined,
+  ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal> {
     const candidates = set.candidates(kid, alg)
     if (candidates.length > 0) return candidates
-    return kid === undefined || set.has(kid) ? new Refusal('key_unsuitable') : undefined
+    if (kid === undefined) return new Refusal('key_unsuitable')
+    if (!set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
+    // The issuer may have a new key of another kind under the old name.
+    if (plausible() === undefined) this.suspect(now)
+    return new Refusal('key_unsuitable')
   }
 
   /**
@@ -263,31 +320,35 @@ export class IssuerKeys implements KeySource {
     const until = this.#missing.get(kid)
     if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every)
       return new Refusal('kid_unknown')
-    if (this.#flight?.shared === true) return this.#awaitKid(kid, alg, this.#flight, false)
+    const underway = this.#underway()
+    if (underway !== undefined) return this.#awaitKid(kid, alg, underway, plausible, false)
     if (!this.#mayTry(now)) return this.#unavailable(now)
     if (!this.#bucket.take(now)) {
       this.#context.events.emit(() => ({ type: 'kid_throttled', issuer: this.issuer }))
       return new Refusal('kid_unknown_throttled')
     }
-    const flight = this.#flight ?? this.#launch(now)
+    const flight = this.#launch(now)
     flight.shared = true
-    return this.#awaitKid(kid, alg, flight, true)
+    return this.#awaitKid(kid, alg, flight, plausible, true)
   }
 
   async #awaitKid(
     kid: string,
     alg: string,
     flight: Flight,
+    plausible: () => Refusal | undefined,
     paid: boolean,
   ): Promise<readonly VerificationKey[] | Refusal> {
     await this.#join(flight)
     const now = this.#context.clock()
-    if (this.#failures > 0 || this.#current(now) === undefined) {
+    if (flight.abandoned) return this.find(kid, alg, now, plausible)
+    const loaded = this.#current(now)
+    if (this.#failures > 0 || loaded === undefined) {
       if (paid) this.#bucket.refund()
       return this.#unavailable(now)
     }
-    const found = this.#choose(kid, alg)
-    if (found !== undefined) return found
+    // The answer of a flight which was under way before may be older than the name: then one is started for it.
+    if (loaded.set.has(kid) || !flight.shared) return this.#choose(loaded, kid, alg, now, plausible)
     this.#missing.set(kid, now + UNKNOWN_KID.every)
     return new Refusal('kid_unknown')
   }
@@ -311,17 +372,21 @@ export class IssuerKeys implements KeySource {
   #launch(now: number): Flight {
     this.#attempted = true
     const flight: Flight = {
-      startedAt: now,
+      done: Promise.resolve(),
+      under: new Attempt(),
       expires: Date.now() / 1000 + FETCH_DEADLINE + 1,
       shared: false,
-      done: this.#attempt(now).finally(() => {
-        if (this.#flight === flight) this.#flight = undefined
-      }),
+      abandoned: false,
     }
     this.#flight = flight
-    const keep = this.#context.waitUntil ?? platformWaitUntil
+    flight.done = this.#attempt(now, flight).finally(() => {
+      if (this.#flight === flight) this.#flight = undefined
+    })
+    const keep: ((work: Promise<unknown>) => unknown) | undefined =
+      this.#context.waitUntil ?? platformWaitUntil
     try {
-      keep?.(flight.done)
+      const kept = keep?.(flight.done)
+      if (kept instanceof Promise) kept.catch(() => {})
     } catch {
       // Outside of a request there is nothing to extend.
     }
@@ -336,16 +401,14 @@ export class IssuerKeys implements KeySource {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     // Its request died with it: the next one starts anew.
-    if (this.#flight === flight) this.#flight = undefined
+    if (this.#flight === flight) this.#abandon(flight)
   }
 
   /** One attempt to have fresh keys; never rejects. */
-  async #attempt(now: number): Promise<void> {
-    const under = new Attempt()
-    this.#under = under
-    const failure = await this.#fetchKeys(now, under)
-    under.finish()
-    if (this.#closed) return
+  async #attempt(now: number, flight: Flight): Promise<void> {
+    const failure = await this.#fetchKeys(now, flight)
+    flight.under.finish()
+    if (this.#closed || flight.abandoned) return
     if (failure === undefined) {
       this.#failures = 0
       this.#failure = undefined
@@ -378,20 +441,25 @@ export class IssuerKeys implements KeySource {
     return Math.max(ended + RETRY.first, begun + pause, ended + Math.min(retryAfter, RETRY.warmCap))
   }
 
-  async #fetchKeys(now: number, under: Attempt): Promise<Failure | undefined> {
-    const nowhere = await this.#discovery.find(now, under)
+  async #fetchKeys(now: number, flight: Flight): Promise<Failure | undefined> {
+    const { under } = flight
+    const discovery = this.#discovery
+    const nowhere = await discovery.find(now, under)
     if (nowhere !== undefined) return nowhere
-    const jwksUri = this.#discovery.jwksUri as string
+    const jwksUri = discovery.jwksUri as string
     // The validator belongs to the place which gave it.
     const etag = this.#loaded?.jwksUri === jwksUri ? this.#loaded.etag : undefined
     const fetched = await this.#documents.fetch('jwks', jwksUri, etag, under)
+    if (flight.abandoned) return ABANDONED
     if (!fetched.ok) {
-      if (!TRANSIENT.has(fetched.reason)) this.#discovery.doubt()
+      // While keys are at hand an outage is not made worse by looking around.
+      if (!TRANSIENT.has(fetched.reason) || this.#current(this.#context.clock()) === undefined)
+        discovery.doubt()
       return fetched
     }
     if (fetched.text === undefined) {
-      // 304: asked for with an etag, which only a loaded set has; it may have been purged meanwhile.
-      if (this.#loaded === undefined) return { reason: 'not_modified_unasked' }
+      // 304: asked for with the validator of a set, which may have been changed by hand meanwhile.
+      if (this.#loaded?.etag === undefined) return { reason: 'not_modified_unasked' }
       this.#loaded = { ...this.#loaded, ...this.#lifetime(now, fetched) }
       return undefined
     }
@@ -400,15 +468,16 @@ export class IssuerKeys implements KeySource {
       document === undefined
         ? undefined
         : await readJWKS(document, this.#loaded?.set.keys ?? [], this.#revoked)
-    if (set === undefined) {
+    if (flight.abandoned) return ABANDONED
+    // A key may have been retired by hand while the answer was read.
+    const fresh = set?.where((key) => !key.retired && !this.#revoked.has(key))
+    if (fresh === undefined || fresh.keys.length === 0) {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
       this.#documents.unusable('jwks', reason)
-      this.#discovery.doubt()
+      discovery.doubt()
       return { reason }
     }
     const latest = this.#loaded?.set
-    // A key may have been retired by hand while the answer was read.
-    const fresh = set.where((key) => !key.retired && !this.#revoked.has(key))
     this.#loaded = { set: fresh, jwksUri, etag: fetched.etag, ...this.#lifetime(now, fetched) }
     this.#announce(latest, fresh)
     this.#retire(latest, fresh)
@@ -436,8 +505,10 @@ export class IssuerKeys implements KeySource {
     }
   }
 
-  #lifetime(now: number, fetched: FetchedText): Times {
-    return this.#times(now, now + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME))
+  /** @param started when it was asked for, unless the clock was set back since */
+  #lifetime(started: number, fetched: FetchedText): Times {
+    const from = Math.min(started, this.#context.clock())
+    return this.#times(from, from + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME))
   }
 
   #times(fetchedAt: number, freshUntil: number): Times {
@@ -454,20 +525,19 @@ export class IssuerKeys implements KeySource {
   #plant(seed: KeySnapshot, now: number): void {
     this.#seed = undefined
     if (this.#loaded !== undefined || seed.fetchedAt > now + 60) return
+    // Keys from a place where none may stand now.
+    if (seed.jwks_uri !== undefined && !this.#discovery.suggest(seed.jwks_uri)) return
     const set = readKeySet(seed.jwks, [], this.#revoked)
     if (set === undefined) return
-    const { fetchedAt, freshUntil, jwks_uri } = seed
+    const { fetchedAt, freshUntil } = seed
     const lifetime = this.#documents.lifetimeOf(freshUntil - fetchedAt, UNSTATED_LIFETIME)
     const times = this.#times(fetchedAt, fetchedAt + lifetime)
     this.#loaded = { set, jwksUri: undefined, etag: undefined, ...times }
-    if (jwks_uri !== undefined) this.#discovery.suggest(jwks_uri)
   }
 }
 
-/** Neither due nor, by a clock which was set back, from the future. */
-function isFresh({ refreshAt, fetchedAt }: Times, now: number): boolean {
-  return now < refreshAt && now >= fetchedAt - FETCH_DEADLINE
-}
+/** Of a flight which counts for nothing. */
+const ABANDONED: Failure = { reason: 'network' }
 
 /** Failures which somebody has to mend: waiting does not. */
 const MISCONFIGURED: ReadonlySet<KeyFailure> = new Set<KeyFailure>([

@@ -12,28 +12,32 @@ const key = (kid?: string): VerificationKey => {
   return read
 }
 
+const otherKey = { material: 'another', kid: undefined }
+const verdicts = (revoked: RevokedKeys, ...keys: readonly VerificationKey[]): boolean[] =>
+  keys.map((each) => revoked.has(each))
+
 describe('RevokedKeys', () => {
-  test('knows a key by its kid, or by what it is', () => {
+  test('knows a key by what it is, whatever a set names it, or a name whose key is not known', () => {
     const revoked = new RevokedKeys()
-    revoked.add(['a', key('b').identity])
-    expect([key('a'), key('b'), key('c'), key()].map((each) => revoked.has(each))).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ])
+    revoked.add('a', [])
+    expect(verdicts(revoked, key('a'), key('b'), key())).toEqual([true, false, false])
+    revoked.add('b', [key('a'), key('b')])
+    expect(verdicts(revoked, key('b'), key('c'), key())).toEqual([true, true, true])
+  })
+
+  test('distrusts no other key of a name whose key was known, however often it is told', () => {
+    const revoked = new RevokedKeys()
+    revoked.add('a', [key('a')])
+    revoked.add('a', [])
+    expect(verdicts(revoked, key('a'), { ...otherKey, kid: 'a' } as VerificationKey)).toEqual([true, false])
   })
 
   test('forgets the oldest of more than a thousand, and none for a name which it knows', () => {
     const revoked = new RevokedKeys()
-    revoked.add(Array.from({ length: 1024 }, (_value, at) => `k${at}`))
-    revoked.add(['k7'])
+    for (let at = 0; at < 1024; at += 1) revoked.add(`k${at}`, [])
+    revoked.add('k7', [])
     expect(revoked.has(key('k0'))).toBe(true)
-    revoked.add(['one more'])
-    expect([key('k0'), key('k1'), key('one more')].map((each) => revoked.has(each))).toEqual([
-      false,
-      true,
-      true,
-    ])
+    revoked.add('one more', [])
+    expect(verdicts(revoked, key('k0'), key('k1'), key('one more'))).toEqual([false, true, true])
   })
 })

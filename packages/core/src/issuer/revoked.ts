@@ -3,21 +3,26 @@ import type { VerificationKey } from './jwk.ts'
 /** More than any incident needs; the oldest gives way. */
 const MAX_REVOKED = 1024
 
-/** Keys which the operator distrusts, by identity or, where the key is not known, by `kid`. */
+/** Keys which the operator distrusts, by their material or, where the key is not known, by `kid`. */
 export class RevokedKeys {
-  readonly #names = new Set<string>()
+  readonly #materials = new Set<string>()
+  /** Names, and whether the key was known when it was revoked: then a new key of this name is another one. */
+  readonly #kids = new Map<string, boolean>()
 
-  add(names: readonly string[]): void {
-    for (const name of names) {
-      if (this.#names.has(name)) continue
-      const [oldest] = this.#names
-      if (this.#names.size >= MAX_REVOKED && oldest !== undefined) this.#names.delete(oldest)
-      this.#names.add(name)
-    }
+  /** Revokes the keys of this name among `keys`, whatever other names they have there, or else the name. */
+  add(kid: string, keys: readonly VerificationKey[]): void {
+    const known = keys.filter((key) => key.kid === kid)
+    for (const { material } of known) bounded(this.#materials).add(material)
+    if (known.length > 0 || !this.#kids.has(kid)) bounded(this.#kids).set(kid, known.length > 0)
   }
 
-  has(key: VerificationKey): boolean {
-    // An identity is a JSON array, which no operator writes as a `kid`.
-    return this.#names.has(key.identity) || (key.kid !== undefined && this.#names.has(key.kid))
+  has({ material, kid }: Pick<VerificationKey, 'material' | 'kid'>): boolean {
+    return this.#materials.has(material) || (kid !== undefined && this.#kids.get(kid) === false)
   }
+}
+
+function bounded<C extends Set<string> | Map<string, unknown>>(names: C): C {
+  const [oldest] = names.keys()
+  if (names.size >= MAX_REVOKED && oldest !== undefined) names.delete(oldest)
+  return names
 }

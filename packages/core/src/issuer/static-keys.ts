@@ -2,6 +2,7 @@ import { Refusal } from '../errors.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeySet } from './jwks.ts'
 import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
+import { RevokedKeys } from './revoked.ts'
 
 /** Keys which are part of the configuration: nothing is fetched. */
 export class StaticKeys implements KeySource {
@@ -42,8 +43,10 @@ export class StaticKeys implements KeySource {
   }
 
   revoke(kid: string): void {
-    for (const key of this.#set.keys) if (key.kid === kid) key.retired = true
-    this.#set = this.#set.where((key) => key.kid !== kid)
+    const revoked = new RevokedKeys()
+    revoked.add(kid, this.#set.keys)
+    for (const key of this.#set.keys) if (revoked.has(key)) key.retired = true
+    this.#set = this.#set.where((key) => !key.retired)
   }
 
   purge(): void {}
