@@ -75,8 +75,9 @@ export async function readForm(request: Request, limit: number): Promise<Form | 
 
 async function readText(request: Request, limit: number): Promise<string | Denial> {
   if (request.body === null) return ''
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   try {
-    const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader()
+    reader = request.body.getReader()
     const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     let size = 0
     let text = ''
@@ -92,16 +93,20 @@ async function readText(request: Request, limit: number): Promise<string | Denia
       text += utf8.decode(value, { stream: true })
     }
   } catch {
-    // A connection that broke off, or octets which are no text.
+    // A connection that broke off, or octets which are no text: whoever sends them need not go on.
+    reader?.cancel().catch(() => {})
     return new Denial('body_malformed')
   }
 }
 
 /** Strictly: what a lenient reader mends, another one on the way may mend differently. */
 export function parseForm(text: string): Form | Denial {
+  const parts = text.split('&', MAX_PARAMETERS + 1)
+  // Empty ones count: the split leaves out what comes after, which another reader would find.
+  if (parts.length > MAX_PARAMETERS) return new Denial('body_malformed')
   const pairs: (readonly [string, string])[] = []
   const seen = new Set<string>()
-  for (const part of text.split('&', MAX_PARAMETERS + 1)) {
+  for (const part of parts) {
     if (part === '') continue
     const at = part.indexOf('=')
     const name = decode(at === -1 ? part : part.slice(0, at))
@@ -112,7 +117,7 @@ export function parseForm(text: string): Form | Denial {
     seen.add(name)
     pairs.push([name, value])
   }
-  return pairs.length > MAX_PARAMETERS ? new Denial('body_malformed') : new Form(pairs)
+  return new Form(pairs)
 }
 
 /** One name or value of `application/x-www-form-urlencoded`; `undefined` when it is not well-formed. */
