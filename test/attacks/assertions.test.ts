@@ -4,6 +4,8 @@ import { syncBuiltinESMExports } from 'node:module'
 import {
   ASSERTION_ERRORS,
   type AssertionErrorCode,
+  type Client,
+  clientSecretJwt,
   createTokenEndpoint,
   customFetch,
   memoryReplayStore,
@@ -31,6 +33,7 @@ import {
   PARTNER,
   partner,
   post,
+  SECRET,
   SERVER,
   sign,
   TOKEN_ENDPOINT,
@@ -306,6 +309,62 @@ describe('a stranger', () => {
         'lifetime_exceeded',
         'issuer_misconfigured',
         'issuer_misconfigured',
+      ] satisfies AssertionErrorCode[])
+    } finally {
+      nodeCrypto.verify = original
+      syncBuiltinESMExports()
+    }
+  })
+
+  const registered: Readonly<Record<string, unknown>> = {
+    'an unknown client': undefined,
+    'a client whose keys are not there': { client_id: CLIENT, jwks: new URL('https://c.example/jwks') },
+    'a client of another algorithm': { client_id: CLIENT, jwks: { keys: [key.jwk] }, algorithms: 'RS256' },
+    'a client which has a secret': {
+      client_id: CLIENT,
+      secret: clientSecretJwt({ secret: SECRET, alg: 'HS256' }),
+    },
+    'a client with another key': { client_id: CLIENT, jwks: { keys: [key.jwk] } },
+    'a client under another kid': { client_id: CLIENT, jwks: { keys: [{ ...key.jwk, kid: 'other' }] } },
+    'a client whose entry has a typing mistake': {
+      client_id: CLIENT,
+      jwks: { keys: [key.jwk] },
+      alg: 'ES256',
+    },
+    'a client whose entry is about another': { client_id: 'other', jwks: { keys: [key.jwk] } },
+  }
+
+  async function authenticate(entry: unknown, assertion: string) {
+    const events: TokenRequestEvent[] = []
+    const judge = endpoint({
+      clients: clients({ clients: () => entry as Client, [customFetch]: dead }),
+      onAudit: (event) => events.push(event),
+    })
+    const before = verifications
+    const result = await judge(post({ grant_type: 'client_credentials', ...clientOf(assertion) }))
+    if (result.ok) throw new Error('accepted')
+    return { response: result.response, code: events[0]?.code, work: verifications - before }
+  }
+
+  test('learns from no answer and no work which clients are registered, and the audit tells', async () => {
+    nodeCrypto.verify = counted as never
+    syncBuiltinESMExports()
+    try {
+      const answers = []
+      for (const [name, entry] of Object.entries(registered))
+        answers.push({ name, ...(await authenticate(entry, clientAssertion({}, {}, wrongKey))) })
+      expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
+      expect(answers[0]?.response.status).toBe(401)
+      expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+      expect(answers.map(({ code }) => code)).toEqual([
+        'client_unknown',
+        'client_misconfigured',
+        'key_unsuitable',
+        'key_unsuitable',
+        'signature_invalid',
+        'kid_unknown',
+        'client_misconfigured',
+        'client_misconfigured',
       ] satisfies AssertionErrorCode[])
     } finally {
       nodeCrypto.verify = original

@@ -364,7 +364,7 @@ export const JA: readonly Requirement[] = [
     status: 'delivered',
     inputs: [
       ...each(
-        client('algorithm_not_allowed'),
+        client('key_unsuitable'),
         'HS256 with the public key of the client as PEM',
         'HS256 with the public key of the client as JWK',
         'ES256 of a client which has a secret',

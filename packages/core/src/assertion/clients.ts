@@ -202,7 +202,8 @@ class Clients implements ClientVerifier {
     const known = { client_id: presented.iss }
     if (!party.algorithms.has(presented.header.alg)) {
       await pretend(presented)
-      return new Denial('algorithm_not_allowed', known)
+      // Not the code of the gate: its text would tell that this client is registered.
+      return new Denial('key_unsuitable', known)
     }
     const forged = await verifySignature(presented, party.by, this.purpose, known, now)
     if (forged !== undefined) return forged
