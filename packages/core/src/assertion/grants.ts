@@ -179,7 +179,6 @@ class Grants implements GrantVerifier<unknown> {
   readonly #confirm: GrantVerifierOptions['confirm']
   readonly #resolver: AssertionIssuerResolver<unknown> | undefined
   readonly #trusted = new Map<string, Party>()
-  readonly #frozen = new WeakMap<TrustedAssertionIssuer<unknown>, Party>()
 
   constructor(options: GrantVerifierOptions<unknown>) {
     const { trusted, tokenEndpoint, replay, confirm } = options
@@ -376,9 +375,8 @@ class Grants implements GrantVerifier<unknown> {
     }
     if (answer === undefined || answer === null) return new Denial('issuer_not_trusted')
     try {
-      const known = this.#frozen.get(answer)
-      const party = known ?? this.#party(answer, true)
-      if (known === undefined && Object.isFrozen(answer)) this.#frozen.set(answer, party)
+      // Read each time, also when frozen: what it holds may change, and the keys of a busy party are kept for reading.
+      const party = this.#party(answer, true)
       // An answer about another issuer than the one asked for trusts nothing.
       check(party.issuer === iss, 'trusted.issuer', 'must be the issuer which was asked for')
       return party

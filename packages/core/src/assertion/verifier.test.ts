@@ -12,6 +12,7 @@ import {
   customFetch,
   type GrantVerifier,
   memoryReplayStore,
+  type TrustedAssertionIssuer,
 } from './index.ts'
 
 const NOW = 1_700_000_000
@@ -173,6 +174,44 @@ describe('keys of an issuer', () => {
       expect(fetched).not.toContain(place)
     },
   )
+})
+
+describe('keys of a resolved issuer whose entry is frozen', () => {
+  test('are those which the entry has now', async () => {
+    const list = structuredClone(jwks)
+    const entry = Object.freeze({ issuer: ISSUER, jwks: list }) as TrustedAssertionIssuer
+    const verifier = grants({ trusted: () => entry })
+    expect((await verifier.verify(await sign({ iss: ISSUER, sub: 'user-1' }))).ok).toBe(true)
+    const { publicKey } = await generateKeyPair('ES256')
+    list.keys.splice(0, 1, { ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'k2' })
+    const result = await verifier.verify(await sign({ iss: ISSUER, sub: 'user-1' }))
+    expect(!result.ok && result.error.code).toBe('kid_unknown')
+  })
+
+  test('are fetched once while it is busy, and once more after many others were', async () => {
+    const idle = 'https://idle.example'
+    const { fetched, ...web } = site({ [`${ISSUER}/jwks`]: () => jwks, [`${idle}/jwks`]: () => jwks })
+    const entries = new Map<string, TrustedAssertionIssuer>(
+      [ISSUER, idle].map((issuer) => [issuer, Object.freeze({ issuer, jwks: new URL(`${issuer}/jwks`) })]),
+    )
+    const verifier = grants({
+      ...web,
+      trusted: (issuer: string) => entries.get(issuer) ?? { issuer, jwks },
+    })
+    const accepted = async (iss: string): Promise<boolean> =>
+      (await verifier.verify(await sign({ iss, sub: 'user-1' }))).ok
+    expect([await accepted(ISSUER), await accepted(idle)]).toEqual([true, true])
+    const unsigned = await sign({ iss: 'https://other.example', sub: 'user-1' })
+    const [header, , signature] = unsigned.split('.')
+    for (let i = 0; i < 2100; i += 1) {
+      const claims = { iss: `https://i${i}.example`, sub: 'user-1', aud: SERVER, exp: NOW + 60, jti: 'x' }
+      await verifier.verify(`${header}.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.${signature}`)
+      if (i % 500 === 0) expect(await accepted(ISSUER)).toBe(true)
+    }
+    expect([await accepted(ISSUER), await accepted(idle)]).toEqual([true, true])
+    expect(fetched).toEqual([`${ISSUER}/jwks`, `${idle}/jwks`, `${idle}/jwks`])
+    verifier.close()
+  })
 })
 
 test('subject() makes of the claims whom this server knows', async () => {
