@@ -1,4 +1,4 @@
-import { CompactSign } from 'jose'
+import { CompactSign, exportSPKI, generateKeyPair } from 'jose'
 import { describe, expect, test } from 'vitest'
 
 import { type ClientSecretOptions, clientSecretJwt, isClientSecret } from './secret.ts'
@@ -49,6 +49,29 @@ describe('clientSecretJwt()', () => {
     ['a PEM', 'secret', { secret: pem }],
     ['a JWK', 'secret', { secret: JSON.stringify({ kty: 'EC', crv: 'P-256', x: SECRET, y: SECRET }) }],
     ['an SSH key', 'secret', { secret: `ssh-ed25519 ${SECRET}` }],
+    ['a JWK in quotes', 'secret', { secret: JSON.stringify(JSON.stringify({ kty: 'EC', x: SECRET })) }],
+    ['a PEM under a comment', 'secret', { secret: `# of the client\n${pem}` }],
+    ['base64 of a PEM', 'secret', { secret: btoa(pem) }],
+    [
+      'a list of JWKs',
+      'secret',
+      { secret: ` ${JSON.stringify([{ kty: 'EC', crv: 'P-256', x: SECRET, y: SECRET }])}` },
+    ],
+    [
+      'base64url of a JWK Set',
+      'secret',
+      { secret: btoa(JSON.stringify({ keys: [{ kty: 'EC', x: 'abc', y: 'def' }] })) },
+    ],
+    ...[
+      'ecdsa-sha2-nistp256',
+      'sk-ssh-ed25519@openssh.com',
+      'sk-ecdsa-sha2-nistp256@openssh.com',
+      'ssh-rsa',
+    ].map((name): [string, string, object] => [
+      `an SSH key of ${name}`,
+      'secret',
+      { secret: `${name} ${SECRET}` },
+    ]),
     ['of an asymmetric algorithm', 'alg', { alg: 'ES256' }],
     ['of a name which every object has', 'alg', { alg: 'constructor' }],
     ['beside a typing mistake', 'algorithm', { algorithm: 'HS256' }],
@@ -58,6 +81,48 @@ describe('clientSecretJwt()', () => {
     expect(make).toThrow(option)
     expect(make).toThrow('Cannot create a client secret')
   })
+})
+
+test.for(['Ed25519', 'ES256', 'ES384', 'ES512', 'RS256'])(
+  'clientSecretJwt() throws when the secret is a public key of %s, in DER or base64 of it',
+  async (alg) => {
+    const { publicKey } = await generateKeyPair(alg, { extractable: true })
+    const pem = await exportSPKI(publicKey)
+    const spki = Uint8Array.from(atob(pem.replaceAll(/-----[^-]+-----|\n/g, '')), (c) => c.charCodeAt(0))
+    // An RSAPublicKey is what stands in the bit string.
+    for (const der of alg === 'RS256' ? [spki, spki.slice(24)] : [spki]) {
+      const text = btoa(String.fromCharCode(...der))
+      const url = text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+      for (const secret of [der, text, url, text.replaceAll(/.{64}/g, '$&\n')])
+        expect(() => clientSecretJwt({ secret, alg: 'HS256' })).toThrow('must not be a key')
+    }
+  },
+)
+
+test('clientSecretJwt() takes random secrets whatever they begin with', () => {
+  const random = [
+    `{${SECRET}`,
+    `[${SECRET}}`,
+    `"${SECRET}"`,
+    ` {"a":${SECRET}`,
+    `ssh-${SECRET}`,
+    `sk-${SECRET}`,
+    '12345678901234567890123456789012',
+    utf8.encode(`0${SECRET}`),
+    // A sequence which is as long as it says, of something that is no key.
+    Uint8Array.from([0x30, 30, ...utf8.encode(SECRET.slice(0, 30))]),
+    // Tags of a key, and another length.
+    Uint8Array.from([0x30, 31, 0x30, 5, 6, ...utf8.encode(SECRET.slice(0, 27))]),
+    Uint8Array.from([0x30, 0x82, 1, 0, 0x30, ...utf8.encode(SECRET)]),
+    Uint8Array.from([0x30, 0x84, ...utf8.encode(SECRET)]),
+  ]
+  for (const secret of random) expect(() => clientSecretJwt({ secret, alg: 'HS256' })).not.toThrow()
+  for (let i = 0; i < 2000; i += 1) {
+    const octets = crypto.getRandomValues(new Uint8Array(32))
+    expect(() => clientSecretJwt({ secret: octets, alg: 'HS256' })).not.toThrow()
+    const printable = String.fromCharCode(...octets.map((octet) => 33 + (octet % 94)))
+    expect(() => clientSecretJwt({ secret: `{${printable}`, alg: 'HS256' })).not.toThrow()
+  }
 })
 
 test('isClientSecret() knows what was made here, not what looks like it', () => {

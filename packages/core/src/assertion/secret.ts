@@ -75,6 +75,9 @@ export interface ClientSecretOptions {
  * The secret of a client which authenticates by `client_secret_jwt`: an HMAC instead of a signature. Prefer
  * `private_key_jwt`: a secret is known to two parties, and to whoever reads the registry of either.
  *
+ * Refuses what shows to be a public key: PEM, JWK, an SSH key, DER or base64 of any. Does not notice the bare number of
+ * a key, such as `x` or `n` of a JWK, which looks like random octets.
+ *
  * @throws {TypeError} when the secret is shorter than the digest, has too few distinct octets, or is a public key
  * @see [OpenID Connect Core §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)
  * @see [RFC 7518 §3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)
@@ -94,11 +97,55 @@ export function clientSecretJwt(options: ClientSecretOptions): ClientSecret {
       `must have from ${size} to ${MAX_OCTETS} octets for ${alg}`,
     )
     check(new Set(octets).size >= MIN_DISTINCT, 'secret', 'must be random')
-    // Whoever has the public key could make MACs with it (RFC 8725 §2.1).
-    const text = new TextDecoder().decode(octets).trimStart()
-    check(!/^(?:-----BEGIN|ssh-|\{)/.test(text), 'secret', 'must not be a key of another kind')
+    check(!isKey(octets) && !isKey(decoded(octets)), 'secret', 'must not be a key of another kind')
     return new SharedSecret(alg, octets)
   })
+}
+
+/** Whether this is a public key as keys are handed out: whoever has it could make MACs (RFC 8725 §2.1). */
+function isKey(octets: Uint8Array): boolean {
+  const text = new TextDecoder().decode(octets).trim()
+  return /-----BEGIN|^(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-\S+\s/.test(text) || isJSON(text) || isDER(octets)
+}
+
+/** Whether all of it is a JSON object or array, once more in quotes or not; a random text only begins like one. */
+function isJSON(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'string' ? isJSON(value) : typeof value === 'object'
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether this begins like a SubjectPublicKeyInfo, an RSAPublicKey or a certificate, and is as long as it says. Less
+ * than one random secret in 2^30 does: the tags and the length fix 31 bits of it at least.
+ *
+ * @see [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)
+ * @see [RFC 8017 A.1.1](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.1)
+ */
+function isDER(octets: Uint8Array): boolean {
+  const [tag, first = 0, second = 0, third = 0] = octets
+  if (tag !== 0x30) return false
+  const [at, length] =
+    first < 0x80 ? [2, first] : first === 0x81 ? [3, second] : [4, first === 0x82 ? second * 256 + third : -1]
+  if (at + length !== octets.length) return false
+  // A short one is a key of an elliptic curve: a sequence which begins with the sequence of an object identifier.
+  if (at === 2) return octets[2] === 0x30 && octets[4] === 0x06
+  return octets[at] === 0x30 || octets[at] === 0x02
+}
+
+/** What the octets are base64 or base64url of, with or without line breaks; nothing when they are none. */
+function decoded(octets: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(octets).replaceAll(/\s/g, '')
+  try {
+    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+      character.charCodeAt(0),
+    )
+  } catch {
+    return new Uint8Array()
+  }
 }
 
 /** Whether `value` was made by {@link clientSecretJwt}: another object could accept anything. */
