@@ -15,7 +15,7 @@ import {
 } from '@atjwt/core/assertion'
 import fc from 'fast-check'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import {
   ASSERTION_TYPE,
@@ -34,6 +34,7 @@ import {
   partner,
   post,
   SECRET,
+  secretAssertion,
   SERVER,
   sign,
   TOKEN_ENDPOINT,
@@ -380,6 +381,35 @@ describe('a stranger', () => {
     } finally {
       nodeCrypto.verify = original
       syncBuiltinESMExports()
+    }
+  })
+
+  test.for([2056, 3200, 8192])('costs one verification of an RSA signature of %i bits', async (bits) => {
+    nodeCrypto.verify = counted as never
+    syncBuiltinESMExports()
+    try {
+      const signature = Buffer.alloc(bits / 8, 1).toString('base64url')
+      for (const alg of ['RS256', 'PS512']) {
+        const forged = clientAssertion({}, { alg }).replace(/[^.]+$/, signature)
+        expect((await authenticate(undefined, forged)).work).toBe(1)
+      }
+    } finally {
+      nodeCrypto.verify = original
+      syncBuiltinESMExports()
+    }
+  })
+
+  test('costs one MAC, whether a client has a secret, keys or is unknown', async () => {
+    const macs = vi.spyOn(crypto.subtle, 'verify')
+    try {
+      for (const name of ['an unknown client', 'a client which has a secret', 'a client with another key']) {
+        macs.mockClear()
+        const assertion = secretAssertion({ iss: CLIENT, sub: CLIENT }, {}, SECRET.toUpperCase())
+        const { response } = await authenticate(registered[name], assertion)
+        expect([name, response.status, macs.mock.calls.length]).toEqual([name, 401, 1])
+      }
+    } finally {
+      macs.mockRestore()
     }
   })
 

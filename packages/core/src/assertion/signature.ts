@@ -8,7 +8,7 @@ import { readJWK, VerificationKey } from '../issuer/jwk.ts'
 import type { KeySource } from '../issuer/key-source.ts'
 import { Denial, type DenialDetails, denialOf, type Purpose } from './errors.ts'
 import type { Presented } from './read.ts'
-import { type ClientSecret, isClientSecret } from './secret.ts'
+import { type ClientSecret, clientSecretJwt, isClientSecret, SYMMETRIC } from './secret.ts'
 
 /** What verifies the assertions of one party: the two are never mixed. */
 export type Verification = KeySource | ClientSecret
@@ -16,6 +16,9 @@ export type Verification = KeySource | ClientSecret
 /**
  * Verifies the signature, or the MAC. Whatever ends it early costs one verification all the same, so that the time of
  * a refusal does not tell whose assertions would have been looked at.
+ *
+ * Where a party has several keys for an assertion without `kid`, or under one `kid`, up to 4 are tried: what that takes
+ * tells such a party from a stranger.
  */
 export async function verifySignature(
   presented: Presented,
@@ -49,26 +52,49 @@ export async function verifySignature(
 
 /**
  * Does the work of a verification for an assertion which is refused whatever comes of it: with a key of this process
- * that nobody has the other half of.
+ * that nobody has the other half of, or with a secret that nobody has.
  */
 export async function pretend({ assertion, compact, header }: Presented): Promise<void> {
-  const key = await decoy(header.alg, decodedLength(compact.signature))
-  if (key !== undefined) await signerOf(assertion, compact.signature, header.alg, [key])
+  const { alg } = header
+  if (SYMMETRIC.has(alg)) {
+    await unknownSecret(alg as ClientSecret['alg']).verify(assertion)
+    return
+  }
+  const key = await decoy(alg, decodedLength(compact.signature))
+  if (key !== undefined) await signerOf(assertion, compact.signature, alg, [key])
 }
 
-/** Octets of the moduli in use; a signature of another length cannot be any key's of a usual size. */
-const MODULI: readonly number[] = [256, 384, 512]
-const decoys = new Map<string, VerificationKey | undefined>()
+const secrets = new Map<string, ClientSecret>()
+
+function unknownSecret(alg: ClientSecret['alg']): ClientSecret {
+  const made =
+    secrets.get(alg) ?? clientSecretJwt({ secret: crypto.getRandomValues(new Uint8Array(64)), alg })
+  secrets.set(alg, made)
+  return made
+}
+
+/** Octets of the moduli which a key may have. */
+const MODULUS = { min: 256, max: 1024 } as const
+/**
+ * By algorithm; of RSA by length. None is dropped, because one that has to be made anew shows in the time: all the
+ * lengths together take a few megabytes.
+ */
+const decoys = new Map<string, VerificationKey>()
 
 async function decoy(alg: string, signatureLength: number): Promise<VerificationKey | undefined> {
   const algorithm = ALGORITHMS.get(alg)
   if (algorithm === undefined || !supports(alg)) return undefined
-  const length = algorithm.kty === 'RSA' ? signatureLength : (algorithm.signatureLength as number)
-  if (length !== signatureLength || (algorithm.kty === 'RSA' && !MODULI.includes(length))) return undefined
-  const id = `${alg} ${length}`
-  if (decoys.has(id)) return decoys.get(id)
-  const key = readJWK({ ...(await decoyMaterial(alg, length)), alg })
-  const made = key instanceof VerificationKey ? key : undefined
+  const isRSA = algorithm.kty === 'RSA'
+  // The lengths which keys of parties can have: a signature of another one costs nothing under theirs either.
+  const possible = isRSA
+    ? signatureLength >= MODULUS.min && signatureLength <= MODULUS.max
+    : signatureLength === algorithm.signatureLength
+  if (!possible) return undefined
+  const id = isRSA ? `RSA ${signatureLength}` : alg
+  const known = decoys.get(id)
+  if (known !== undefined) return known
+  const made = readJWK(await decoyMaterial(alg, signatureLength))
+  if (!(made instanceof VerificationKey)) return undefined
   decoys.set(id, made)
   return made
 }
@@ -84,6 +110,7 @@ async function decoyMaterial(alg: string, length: number): Promise<Record<string
   if (algorithm.kty === 'AKP') {
     return {
       kty: 'AKP',
+      alg,
       pub: encodeBase64url(crypto.getRandomValues(new Uint8Array(algorithm.publicKeyLength as number))),
     }
   }
