@@ -1,19 +1,24 @@
+import { withDeadline } from '../internal/deadline.ts'
 import { Denial } from './errors.ts'
 import { storeKey } from './store-key.ts'
 
 /**
  * Counts, and rejects when there were too many: with `msBeforeNext`, the milliseconds to wait. The limiters of the
- * package rate-limiter-flexible are such, with their stores; any other rejection means that the limiter itself failed.
+ * package rate-limiter-flexible are such, with their stores. Any other rejection, a throw and no answer within a second
+ * mean that the limiter itself failed (503).
  */
 export interface RateLimiter {
   /** @param points how much this time counts; 0 only asks whether there were too many */
   consume(key: string, points?: number): Promise<unknown>
 }
 
+/** Seconds a limiter may take. */
+const LIMITER_DEADLINE = 1
+
 /** Counts once; a denial when there were too many, or nobody can say. */
 export async function limit(limiter: RateLimiter, key: string, points: number): Promise<Denial | undefined> {
   try {
-    await limiter.consume(key, points)
+    await withDeadline(LIMITER_DEADLINE, () => limiter.consume(key, points))
     return undefined
   } catch (cause) {
     const wait: unknown = (cause as { msBeforeNext?: unknown } | null | undefined)?.msBeforeNext
