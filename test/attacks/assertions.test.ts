@@ -596,6 +596,29 @@ describe('limits, by a limiter of rate-limiter-flexible', () => {
     expect((await judge.verify(secret, attacker)).ok).toBe(true)
   })
 
+  test('of many secrets tried at once no more are told right from wrong than one by one', async () => {
+    const all = Promise.withResolvers<void>()
+    let asked = 0
+    const judge = createTokenEndpoint({
+      ...parts(),
+      secrets: async (_client_id, secret) => {
+        asked += 1
+        if (asked === 20) all.resolve()
+        await all.promise
+        return secret === 'correct'
+      },
+      limits: { failures: new RateLimiterMemory({ points: 5, duration: 60 }) },
+    })
+    const tries = Array.from({ length: 20 }, (_, i) => {
+      const client_secret = i === 10 ? 'correct' : `wrong-${i}`
+      const request = post({ grant_type: 'client_credentials', client_id: 'client-2', client_secret })
+      return judge.verify(request, { address: '192.0.2.1' })
+    })
+    const codes = (await Promise.all(tries)).map((result) => (result.ok ? 'ok' : result.error.code))
+    expect(codes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'client_secret_wrong'))
+    expect(new Set(codes.slice(5))).toEqual(new Set(['rate_limited']))
+  })
+
   test('an outage of ours is no failure of the client', async () => {
     let broken = true
     const judge = createTokenEndpoint({

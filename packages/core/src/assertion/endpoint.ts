@@ -73,7 +73,10 @@ export interface TokenEndpointOptions<Subject = string> {
     maxBody?: number
     /** Counts requests by address, before anything else is done. */
     address?: RateLimiter
-    /** Counts refusals by client (or issuer) and address together, and refuses further tries. */
+    /**
+     * Counts refusals by client (or issuer) and address together, and refuses further tries. Requests at once are all
+     * judged before they are counted: how much work that may be is for `address` to say.
+     */
     failures?: RateLimiter
   }
   /** Sees every verdict; what it throws is swallowed. */
@@ -393,8 +396,10 @@ class Endpoint implements TokenEndpoint<unknown> {
     const locked = await limit(failures, key, 0)
     if (locked !== undefined) return this.#refuse(locked, track)
     const verdict = await work()
-    if (!(verdict instanceof Refused) || verdict.error.status === 503) return verdict
-    const limited = await limit(failures, key, 1)
+    const failed = verdict instanceof Refused
+    if (failed && verdict.error.status === 503) return verdict
+    // A success asks again: of guesses sent at once each was let in before another was counted.
+    const limited = await limit(failures, key, failed ? 1 : 0)
     return limited === undefined ? verdict : this.#refuse(limited, track)
   }
 
