@@ -6,6 +6,7 @@ import {
   type AssertionErrorCode,
   type Client,
   clientSecretJwt,
+  clock,
   createTokenEndpoint,
   customFetch,
   memoryReplayStore,
@@ -45,9 +46,9 @@ const passed = (results: readonly { ok: boolean }[]): number => results.filter((
 
 describe('replay', () => {
   const stores = {
-    'of memory': () => memoryReplayStore(),
+    'of memory': () => memoryReplayStore({ [clock]: () => NOW }),
     'which takes its time': () => {
-      const memory = memoryReplayStore()
+      const memory = memoryReplayStore({ [clock]: () => NOW })
       return {
         claim: async (key: string, expiresAt: number) => {
           await new Promise((resolve) => setImmediate(resolve))

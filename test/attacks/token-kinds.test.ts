@@ -94,7 +94,7 @@ const grantsOf = (type: 'jwt' | 'id-jag') =>
     purpose: 'authorization-grant',
     issuer: SERVER,
     trusted: { issuer: PARTY, jwks: JWKS, type },
-    replay: memoryReplayStore(),
+    replay: memoryReplayStore({ [clock]: () => NOW }),
     ...fixed,
   })
 
@@ -115,7 +115,7 @@ const CONSUMERS: Readonly<
         purpose: 'client-authentication',
         issuer: SERVER,
         clients: (client_id) => (client_id === PARTY ? { client_id, jwks: JWKS } : undefined),
-        replay: memoryReplayStore(),
+        replay: memoryReplayStore({ [clock]: () => NOW }),
         ...fixed,
       })
       return (await clients.verify(token)).ok

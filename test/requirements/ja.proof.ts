@@ -1,6 +1,7 @@
 import {
   allowTokenEndpointAudience,
   clientSecretJwt,
+  clock,
   type GrantContext,
   memoryReplayStore,
   type ReplayStore,
@@ -235,7 +236,7 @@ proof('JA-10', {
     return outcomeOfAssertion(last as never)
   },
   'one jti, for a client and a grant': () => {
-    const replay = memoryReplayStore()
+    const replay = memoryReplayStore({ [clock]: () => NOW })
     const judge = endpoint({ clients: clients({ replay }), grants: grants({ replay }) })
     const both = {
       ...grantOf(grantAssertion({ jti: 'same' })),
@@ -254,7 +255,7 @@ proof('JA-10', {
   },
   'client: the store fails': storing(() => Promise.reject(new Error('no connection'))),
   'client: the store is full': async () => {
-    const verifier = clients({ replay: memoryReplayStore({ max: 1 }) })
+    const verifier = clients({ replay: memoryReplayStore({ max: 1, [clock]: () => NOW }) })
     const last = await second((one) => verifier.verify(one), clientAssertion(), clientAssertion())
     return outcomeOfAssertion(last as never)
   },

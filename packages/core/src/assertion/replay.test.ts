@@ -29,6 +29,13 @@ describe('memoryReplayStore()', () => {
     expect(store.claim('b', NOW + 600)).toBe(false)
   })
 
+  test('refuses what expired by its own clock: it could not remember that it was used', () => {
+    const store = memoryReplayStore({ [clock]: () => NOW })
+    for (const expiresAt of [NOW - 1e8, NOW - 1, NOW, Number.NaN])
+      expect(() => store.claim('a', expiresAt)).toThrow('expired')
+    expect(store.claim('a', NOW + 1)).toBe(true)
+  })
+
   test('remembers on when the clock goes back', () => {
     let now = NOW
     const store = memoryReplayStore({ [clock]: () => now })

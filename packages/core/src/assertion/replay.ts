@@ -34,7 +34,8 @@ const SLICE = 10
 
 /**
  * A {@link ReplayStore} for one process. It does not protect several instances behind one name: an assertion used at
- * one could be used again at another. Full, it refuses: forgetting a used assertion would accept it again.
+ * one could be used again at another. Full, it refuses: forgetting a used assertion would accept it again. Likewise
+ * what has expired by its own clock, so a verifier with a `[clock]` needs a store with the same.
  *
  * @throws {TypeError} on a misconfiguration
  */
@@ -63,8 +64,12 @@ class MemoryReplayStore implements ReplayStore {
   }
 
   claim(key: string, expiresAt: number): boolean {
-    this.#sweep()
+    const now = this.#clock()
+    this.#sweep(now)
     if (this.#used.has(key)) return false
+    // It would be forgotten at once, and accepted again: two clocks differ by more than an assertion lives.
+    if (!(expiresAt > now))
+      throw new Error('Cannot remember the assertion: it expired before, by the clock of the replay store')
     if (this.#used.size >= this.#max)
       throw new Error('Cannot remember the assertion: the replay store is full')
     this.#used.add(key)
@@ -75,8 +80,8 @@ class MemoryReplayStore implements ReplayStore {
     return true
   }
 
-  #sweep(): void {
-    const slice = Math.floor(this.#clock() / SLICE)
+  #sweep(now: number): void {
+    const slice = Math.floor(now / SLICE)
     if (slice <= this.#swept) return
     this.#swept = slice
     for (const [expired, keys] of this.#expiring) {

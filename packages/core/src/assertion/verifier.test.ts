@@ -227,7 +227,7 @@ test('subject() makes of the claims whom this server knows', async () => {
         return sub === 'user-1' ? { account: 7 } : undefined
       },
     },
-    replay: memoryReplayStore(),
+    replay: memoryReplayStore({ [clock]: () => NOW }),
     [clock]: () => NOW,
   })
   const result = await verifier.verify(await sign({ iss: ISSUER, sub: 'user-1' }), { client_id: 'c' })
