@@ -262,7 +262,10 @@ class Clients implements ClientVerifier {
     // A registry which folds case or follows aliases answers about another client than the one that asks.
     check(client.client_id === client_id, 'client.client_id', 'must be the client_id which was asked for')
     const { jwks, secret, algorithms, grant_types } = client
-    if (grant_types !== undefined) listOf('client.grant_types', grant_types)
+    if (grant_types !== undefined) {
+      check(Array.isArray(grant_types), 'client.grant_types', 'must be a list')
+      listOf('client.grant_types', grant_types)
+    }
     if (secret !== undefined) {
       check(isClientSecret(secret), 'client.secret', 'must be made by clientSecretJwt()')
       check(

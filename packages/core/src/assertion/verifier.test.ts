@@ -125,6 +125,13 @@ describe('keys of a client', () => {
       'client_misconfigured',
     )
     expect(await byClient({ clients: () => 'c' })).toBe('client_misconfigured')
+    // A string has includes() too, and would allow every grant type that is a part of it.
+    for (const [grant_types, code] of [
+      ['refresh_token', 'client_misconfigured'],
+      [[], 'client_misconfigured'],
+      [['refresh_token'], 'ok'],
+    ])
+      expect(await byClient({ clients: () => ({ client_id: 'c', jwks, grant_types }) })).toBe(code)
     const lookalike = { alg: 'ES256', verify: () => Promise.resolve(true) }
     expect(await byClient({ clients: () => ({ client_id: 'c', secret: lookalike }) })).toBe(
       'client_misconfigured',
