@@ -131,6 +131,21 @@ test('verify() hands on who the client is, whom the grant is about, and the othe
   expect(Object.isFrozen(result)).toBe(true)
 })
 
+test('verify() hands on the assertion of another grant type, and never one which was judged here', async () => {
+  const saml = 'urn:ietf:params:oauth:grant-type:saml2-bearer'
+  const events: unknown[] = []
+  const judge = make({ grantTypes: saml, onAudit: (event) => events.push(event) })
+  const result = await judge.verify(
+    post({ grant_type: saml, assertion: 'PHNhbWw', scope: 'a', ...(await client(CLIENT)) }),
+  )
+  if (!result.ok) throw new Error(result.error.code)
+  expect(Object.fromEntries(result.params)).toEqual({ grant_type: saml, assertion: 'PHNhbWw', scope: 'a' })
+  const refused = await judge.verify(
+    post({ grant_type: saml, assertion: 'PHNhbWw', ...(await client(CLIENT, false)) }),
+  )
+  expect(JSON.stringify([events, refused])).not.toContain('PHNhbWw')
+})
+
 test('verify() refuses a grant type for which the client is not registered', async () => {
   const clients = createAssertionVerifier({
     purpose: 'client-authentication',

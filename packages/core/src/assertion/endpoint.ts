@@ -55,7 +55,10 @@ export interface TokenEndpointOptions<Subject = string> {
    * credentials which are there must be right. Other grant types need one under `required`; `client_credentials` always.
    */
   clientAuthentication?: 'required' | 'optional' | 'implicit'
-  /** Grant types beside `jwt-bearer` which the application serves: their requests are read and the client judged. */
+  /**
+   * Grant types beside `jwt-bearer` which the application serves: their requests are read and the client judged. What
+   * they prove is in `params`, judged by nobody.
+   */
   grantTypes?: OneOrMore<string>
   /**
    * Whether a secret is that of the client, for `client_secret_basic` and `client_secret_post`: compare hashes of it,
@@ -101,7 +104,10 @@ export type TokenRequestResult<Subject = string> =
       readonly client?: AuthenticatedClient
       /** The verified assertion, for `jwt-bearer`. */
       readonly grant?: Extract<GrantResult<Subject>, { ok: true }>
-      /** The other parameters. Assertions and secrets are not among them. */
+      /**
+       * The other parameters. What authenticated the client is not among them, nor a JWT grant. What another grant type
+       * proves is (`assertion` of RFC 7522, a code, a refresh token): judge it, and do not log it.
+       */
       readonly params: URLSearchParams
     }
   | { readonly ok: false; readonly error: AssertionError; readonly response: AssertionErrorResponse }
@@ -305,7 +311,7 @@ class Endpoint implements TokenEndpoint<unknown> {
     const registered = client?.client?.grant_types
     if (registered !== undefined && !registered.includes(grant_type))
       return this.#refuse(new Denial('grant_type_not_registered'), track)
-    const params = form.rest()
+    const params = form.rest({ assertion: isGrant ? 'judged' : 'unread' })
     if (!isGrant) return { ok: true, grant_type, ...(client === undefined ? {} : { client }), params }
 
     track.purpose = 'authorization-grant'

@@ -13,13 +13,8 @@ const JUDGED = [
   'client_assertion',
   'client_assertion_type',
 ] as const
-/** What proves something: nobody behind the endpoint needs it, and no log should get it. */
-const SECRET: ReadonlySet<string> = new Set([
-  'assertion',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-])
+/** What authenticates the client: nobody behind the endpoint needs it, and no log should get it. */
+const SECRET: ReadonlySet<string> = new Set(['client_secret', 'client_assertion', 'client_assertion_type'])
 
 /** The parameters of a token request; those without a value count as omitted (RFC 6749 §3.2). */
 export class Form {
@@ -35,10 +30,12 @@ export class Form {
     return this.#judged.get(name)
   }
 
-  /** Everything but what proves something. */
-  rest(): URLSearchParams {
+  /** Everything but what was judged; an assertion may be for somebody else to judge, as the one of RFC 7522 is. */
+  rest({ assertion }: { assertion: 'judged' | 'unread' }): URLSearchParams {
     const rest = new URLSearchParams()
-    for (const [name, value] of this.#pairs) if (!SECRET.has(name)) rest.append(name, value)
+    for (const [name, value] of this.#pairs) {
+      if (!SECRET.has(name) && (name !== 'assertion' || assertion === 'unread')) rest.append(name, value)
+    }
     return rest
   }
 }
