@@ -182,17 +182,13 @@ class Server implements DevelopmentServer {
       onAudit: (event) => onAudit?.(event),
     })
     const judgesOf = new WeakMap<Tenant, Judges>()
-    const judge = async (c: Context<Env>, more = ''): Promise<Judged | Refused> => {
+    const judge = async (c: Context<Env>, endpoint?: string): Promise<Judged | Refused> => {
       const tenant = c.var.tenant
       const judges = judgesOf.get(tenant) ?? createJudges(tenant, judging)
       judgesOf.set(tenant, judges)
       const body = new Uint8Array(await c.req.raw.arrayBuffer())
-      const suffix = new TextEncoder().encode(more)
-      const whole = new Uint8Array(body.length + suffix.length)
-      whole.set(body)
-      whole.set(suffix, body.length)
       const address = c.env?.incoming?.socket?.remoteAddress ?? 'in-process'
-      const judged = await judgeRequest(judges, c.req.raw, whole, address, config())
+      const judged = await judgeRequest(judges, c.req.raw, body, address, config(), endpoint)
       c.set('what', judged instanceof Refused ? judged.code : judged.grant_type)
       return judged
     }
@@ -259,13 +255,13 @@ class Server implements DevelopmentServer {
       return answerTokenRequest(judged, { tenant: c.var.tenant, config: config(), now: now() })
     })
     app.all('/introspect', async (c) => {
-      const judged = await judge(c, `&grant_type=${INTROSPECTION}`)
+      const judged = await judge(c, INTROSPECTION)
       return judged instanceof Refused
         ? judged.response
         : introspect(c.var.tenant, required(judged.params, 'token'))
     })
     app.all('/revoke', async (c) => {
-      const judged = await judge(c, `&grant_type=${REVOCATION}`)
+      const judged = await judge(c, REVOCATION)
       if (judged instanceof Refused) return judged.response
       return revoke(c.var.tenant, required(judged.params, 'token'), judged.client?.client_id ?? '', now())
     })

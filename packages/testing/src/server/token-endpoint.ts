@@ -159,22 +159,33 @@ export class Refused {
   }
 }
 
-/** Judges a request whose body was read: its sender, its grant, and whether the two may go together. */
+/**
+ * Judges a request whose body was read: its sender, its grant, and whether the two may go together.
+ *
+ * @param endpoint the grant type of an endpoint which is not the token endpoint; a form with one of its own is refused
+ */
 export async function judgeRequest(
   judges: Judges,
   request: Request,
   body: Uint8Array<ArrayBuffer>,
   address: string,
   config: DevelopmentConfig,
+  endpoint?: string,
 ): Promise<Judged | Refused> {
+  // In front: behind a form with too many parts it was not read, and the form's own grant type decided who must
+  // authenticate. In front it is read first, and another one repeats it.
+  const form = endpoint === undefined ? body : new Blob([`grant_type=${endpoint}&`, body])
   // Which rules apply is looked up leniently; the judges read the same octets strictly, and refuse what is ambiguous.
-  const alone = new URLSearchParams(new TextDecoder().decode(body)).get('grant_type') !== JWT_BEARER
+  const asked = endpoint ?? new URLSearchParams(new TextDecoder().decode(body)).get('grant_type')
   const { method, headers } = request
-  const init = ['GET', 'HEAD'].includes(method) ? { method, headers } : { method, headers, body }
+  const init = ['GET', 'HEAD'].includes(method) ? { method, headers } : { method, headers, body: form }
   const copy = new Request(request.url, init)
-  const result = await (alone ? judges.open : judges.byPolicy).verify(copy, { address })
+  const result = await (asked === JWT_BEARER ? judges.byPolicy : judges.open).verify(copy, { address })
   if (!result.ok) return new Refused(new Response(result.response.body, result.response), result.error.code)
   const { grant_type, params, grant } = result
+  // The rules below are those of the grant type: whichever the form was read as, it is that of the endpoint.
+  if (endpoint !== undefined && grant_type !== endpoint)
+    throw new OAuthProblem('invalid_request', 'This endpoint has no grant_type')
   const client_id = result.client?.client_id ?? params.get('client_id')
   const client = client_id === null ? undefined : clientOf(config, client_id)
   if (grant === undefined) {
