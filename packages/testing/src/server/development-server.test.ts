@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { jsonOf, makeKey, signCompact } from '../jws.ts'
 import type { DevelopmentConfig } from './config.ts'
 import {
   createDevelopmentServer,
@@ -11,13 +12,16 @@ const NOW = 1_800_000_000
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
 const SECRET = 'of this test, and 32 octets or more'
+const IDENTITY_PROVIDER = 'https://idp.example'
 
+const provider = await makeKey('ES256')
 const CONFIG: DevelopmentConfig = {
   clients: [
     { client_id: 'service', client_secret: SECRET },
     { client_id: 'web', redirect_uris: [REDIRECT_URI] },
   ],
   users: [{ sub: 'alice' }],
+  trusted: [{ issuer: IDENTITY_PROVIDER, jwks: { keys: [provider.publicJwk] } }],
 }
 
 const serverOf = (config: DevelopmentServerOptions['config'] = CONFIG): DevelopmentServer =>
@@ -49,6 +53,20 @@ const basic = (client_id: string): Record<string, string> => ({
   authorization: `Basic ${btoa(`${client_id}:${SECRET}`)}`,
 })
 
+const grantAbout = (server: DevelopmentServer, sub: string): Promise<string> =>
+  signCompact(
+    provider,
+    jsonOf({ alg: 'ES256', kid: provider.kid }),
+    jsonOf({
+      iss: IDENTITY_PROVIDER,
+      sub,
+      aud: server.origin,
+      iat: NOW,
+      exp: NOW + 60,
+      jti: crypto.randomUUID(),
+    }),
+  )
+
 describe.for(['/introspect', '/revoke'])('%s', (path) => {
   const grantTypes = ['authorization_code', 'client_credentials', JWT_BEARER, 'urn:atjwt:revocation', '']
 
@@ -67,4 +85,14 @@ describe.for(['/introspect', '/revoke'])('%s', (path) => {
       error: 'invalid_request',
     })
   })
+})
+
+test('a JWT grant behind a parameter which only a lenient reader takes for grant_type needs its client too', async () => {
+  const server = serverOf()
+  const grant = `grant_type=${encodeURIComponent(JWT_BEARER)}&assertion=${await grantAbout(server, 'alice')}`
+  expect(await post(server, '/token', grant)).toMatchObject({ status: 401, error: 'invalid_client' })
+  expect(await post(server, '/token', grant, basic('service'))).toMatchObject({ status: 200 })
+  const disguised = `?grant_type=authorization_code&grant_type=${encodeURIComponent(JWT_BEARER)}&assertion=`
+  const answer = await post(server, '/token', `${disguised}${await grantAbout(server, 'alice')}`)
+  expect(answer).toMatchObject({ status: 400, error: 'unsupported_grant_type' })
 })

@@ -85,7 +85,6 @@ export function createJudges(tenant: Tenant, judging: Judging): Judges {
   })
   const options = {
     clients,
-    grants,
     limits,
     onAudit,
     grantTypes: [...GRANT_TYPES.filter((type) => type !== JWT_BEARER), INTROSPECTION, REVOCATION],
@@ -95,9 +94,11 @@ export function createJudges(tenant: Tenant, judging: Judging): Judges {
   return {
     byPolicy: createTokenEndpoint({
       ...options,
+      grants,
       clientAuthentication: config().clientAuthentication ?? 'required',
     }),
-    // Public clients redeem codes: PKCE stands for their authentication (RFC 7636).
+    // Public clients redeem codes: PKCE stands for their authentication (RFC 7636). A JWT grant is unknown here, so that
+    // none passes which only the lenient look-up takes for something else.
     open: createTokenEndpoint({ ...options, clientAuthentication: 'optional' }),
   }
 }
