@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 import { describe, expect, test } from 'vitest'
 
 import { jsonOf, makeKey, signCompact } from '../jws.ts'
@@ -11,6 +13,7 @@ import {
 const NOW = 1_800_000_000
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
+const VERIFIER = 'v'.repeat(43)
 const SECRET = 'of this test, and 32 octets or more'
 const IDENTITY_PROVIDER = 'https://idp.example'
 
@@ -52,6 +55,53 @@ async function post(
 const basic = (client_id: string): Record<string, string> => ({
   authorization: `Basic ${btoa(`${client_id}:${SECRET}`)}`,
 })
+
+/** What the client `web` gets for a login of alice. */
+async function codeFor(server: DevelopmentServer, asked: Readonly<Record<string, string>>): Promise<string> {
+  const response = await server.fetch(
+    new Request(`${server.origin}/authorize`, {
+      method: 'POST',
+      headers: { origin: server.origin },
+      body: new URLSearchParams({
+        client_id: 'web',
+        redirect_uri: REDIRECT_URI,
+        response_type: 'code',
+        code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'),
+        code_challenge_method: 'S256',
+        ...asked,
+        user: 'alice',
+        decision: 'login',
+      }),
+    }),
+  )
+  return new URL(response.headers.get('location') as string).searchParams.get('code') as string
+}
+
+const redeem = (
+  server: DevelopmentServer,
+  code: string,
+  more: Record<string, string> = {},
+): Promise<Answer> =>
+  post(server, '/token', {
+    grant_type: 'authorization_code',
+    client_id: 'web',
+    code,
+    redirect_uri: REDIRECT_URI,
+    code_verifier: VERIFIER,
+    ...more,
+  })
+
+const refresh = (
+  server: DevelopmentServer,
+  { refresh_token }: Answer,
+  more: Record<string, string> = {},
+): Promise<Answer> =>
+  post(server, '/token', {
+    grant_type: 'refresh_token',
+    client_id: 'web',
+    refresh_token: refresh_token as string,
+    ...more,
+  })
 
 const grantAbout = (server: DevelopmentServer, sub: string): Promise<string> =>
   signCompact(
@@ -95,4 +145,15 @@ test('a JWT grant behind a parameter which only a lenient reader takes for grant
   const disguised = `?grant_type=authorization_code&grant_type=${encodeURIComponent(JWT_BEARER)}&assertion=`
   const answer = await post(server, '/token', `${disguised}${await grantAbout(server, 'alice')}`)
   expect(answer).toMatchObject({ status: 400, error: 'unsupported_grant_type' })
+})
+
+describe('refresh tokens', () => {
+  test('a refresh for a narrower scope gets a new one, which stands for all that was granted', async () => {
+    const server = serverOf()
+    const scope = 'orders:read offline_access'
+    const first = await redeem(server, await codeFor(server, { scope }))
+    const narrow = await refresh(server, first, { scope: 'orders:read' })
+    expect(narrow).toMatchObject({ status: 200, scope: 'orders:read' })
+    expect(await refresh(server, narrow)).toMatchObject({ status: 200, scope })
+  })
 })

@@ -139,7 +139,9 @@ async function redeem(
   // RFC 8707 §2.2: a token may be asked for some of the resources which were granted.
   if (authorization.resource.length > 0 && !resource.every((value) => authorization.resource.includes(value)))
     throw new OAuthProblem('invalid_target', 'The resource was not granted')
-  const refreshes = client?.grant_types?.includes('refresh_token') ?? scope.includes('offline_access')
+  // By what was granted: a narrower scope is asked for one access token, and does not end the login (RFC 6749 §6).
+  const refreshes =
+    client?.grant_types?.includes('refresh_token') ?? authorization.scope.includes('offline_access')
   const { family, nonce: _nonce, ...remembered } = authorization
   return answer(
     {
