@@ -156,4 +156,42 @@ describe('refresh tokens', () => {
     expect(narrow).toMatchObject({ status: 200, scope: 'orders:read' })
     expect(await refresh(server, narrow)).toMatchObject({ status: 200, scope })
   })
+
+  test.for([
+    [{ resource: 'https://other.example' }, 'invalid_target'],
+    [{ resource: 'orders' }, 'invalid_target'],
+    [{ scope: 'orders:write' }, 'invalid_scope'],
+    [{ authorization_details: '{}' }, 'invalid_authorization_details'],
+  ] as const)(
+    'a refresh with %j is refused, and the right one after it is no reuse',
+    async ([wrong, error]) => {
+      const server = serverOf()
+      const asked = { scope: 'orders:read offline_access', resource: 'https://orders.example' }
+      const first = await redeem(server, await codeFor(server, asked))
+      expect(await refresh(server, first, wrong)).toMatchObject({ status: 400, error })
+      const second = await refresh(server, first)
+      expect(second).toMatchObject({ status: 200 })
+      expect(await refresh(server, second)).toMatchObject({ status: 200 })
+    },
+  )
+})
+
+describe('codes', () => {
+  test('a code with a resource which was not granted is refused, and the right request after it is served', async () => {
+    const server = serverOf()
+    const code = await codeFor(server, { resource: 'https://orders.example' })
+    const answer = await redeem(server, code, { resource: 'https://other.example' })
+    expect(answer).toMatchObject({ status: 400, error: 'invalid_target' })
+    expect(await redeem(server, code)).toMatchObject({ status: 200 })
+  })
+
+  test.for([{ code_verifier: 'x'.repeat(43) }, { code_verifier: '' }, { redirect_uri: 'http://127.0.0.1/' }])(
+    'a code which came with %j is used up: nobody has a second guess',
+    async (wrong) => {
+      const server = serverOf()
+      const code = await codeFor(server, {})
+      expect(await redeem(server, code, wrong as Record<string, string>)).toMatchObject({ status: 400 })
+      expect(await redeem(server, code)).toMatchObject({ status: 400, error: 'invalid_grant' })
+    },
+  )
 })

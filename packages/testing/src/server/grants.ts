@@ -98,6 +98,8 @@ async function authorizationCode({ client, params }: Judged, context: GrantConte
   const code = tenant.codes.get(presented)
   if (code === undefined || code.client_id !== client_id)
     throw new OAuthProblem('invalid_grant', 'The code is unknown, used or expired')
+  // A wrong resource can be mended. What shows whose the code is cannot: whoever fails there has no second try.
+  const resource = readTarget(params, code, context.config)
   tenant.codes.delete(presented)
   tenant.usedCodes.set(presented, code.family, context.now + 600)
   if (params.get('redirect_uri') !== code.redirect_uri)
@@ -105,7 +107,7 @@ async function authorizationCode({ client, params }: Judged, context: GrantConte
   const verifier = required(params, 'code_verifier')
   if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier) || encode(await sha256(verifier)) !== code.code_challenge)
     throw new OAuthProblem('invalid_grant', 'The code_verifier does not fit the code_challenge')
-  return redeem(code, params, client, context)
+  return redeem(code, resource, client, context)
 }
 
 /** RFC 6749 §6, rotated as RFC 9700 §4.14.2 wants it for public clients. */
@@ -122,23 +124,33 @@ async function refresh({ client, params }: Judged, context: GrantContext): Promi
   const scope = asked === null ? known.scope : readScope(asked, client)
   if (!scope.every((value) => known.scope.includes(value)))
     throw new OAuthProblem('invalid_scope', 'The scope is wider than what was granted')
+  // Before the token is used up: the same request without the mistake would count as somebody else's.
+  const resource = readTarget(params, known, context.config)
   tenant.refreshTokens.delete(presented)
   tenant.usedRefreshTokens.set(presented, known.family, context.now + 86_400)
-  return redeem(known, params, client, context, scope)
+  return redeem(known, resource, client, context, scope)
+}
+
+/** RFC 8707 §2.2: a token may be asked for some of the resources which were granted. */
+function readTarget(
+  params: URLSearchParams,
+  granted: Authorization,
+  config: DevelopmentConfig,
+): readonly string[] {
+  const { resource } = readAsked(params, undefined, config)
+  if (granted.resource.length > 0 && !resource.every((value) => granted.resource.includes(value)))
+    throw new OAuthProblem('invalid_target', 'The resource was not granted')
+  return resource.length > 0 ? resource : granted.resource
 }
 
 async function redeem(
   authorization: Authorization,
-  params: URLSearchParams,
+  resource: readonly string[],
   client: Judged['client'],
   context: GrantContext,
   scope: readonly string[] = authorization.scope,
 ): Promise<Response> {
   const { tenant, config, now } = context
-  const { resource } = readAsked(params, undefined, config)
-  // RFC 8707 §2.2: a token may be asked for some of the resources which were granted.
-  if (authorization.resource.length > 0 && !resource.every((value) => authorization.resource.includes(value)))
-    throw new OAuthProblem('invalid_target', 'The resource was not granted')
   // By what was granted: a narrower scope is asked for one access token, and does not end the login (RFC 6749 §6).
   const refreshes =
     client?.grant_types?.includes('refresh_token') ?? authorization.scope.includes('offline_access')
@@ -147,7 +159,7 @@ async function redeem(
     {
       ...authorization,
       scope,
-      resource: resource.length > 0 ? resource : authorization.resource,
+      resource,
       claims: { ...userClaims(config, authorization.sub), sid: family },
     },
     context,
