@@ -195,3 +195,38 @@ describe('codes', () => {
     },
   )
 })
+
+describe('the front page', () => {
+  const verdictOn = async (
+    server: DevelopmentServer,
+    token: string,
+  ): Promise<[number, string | undefined]> => {
+    const response = await server.fetch(
+      new Request(server.origin, {
+        method: 'POST',
+        headers: { origin: server.origin },
+        body: new URLSearchParams({ action: 'judge', token }),
+      }),
+    )
+    const [, verdict] = /id="verdict">\s*([^.]*)\./.exec(await response.text()) ?? []
+    return [response.status, verdict]
+  }
+
+  test.for([' ', '\r\n', '\t', '\u00A0', '\u2028'])(
+    'reads a token which was pasted with %j around and within',
+    async (space) => {
+      const server = serverOf()
+      const token = await server.issue()
+      const pasted = [space, token.slice(0, 50), space, space, token.slice(50), space].join('')
+      expect(await verdictOn(server, pasted)).toEqual([200, 'It is accepted'])
+    },
+  )
+
+  test.for(['', 'tökén', 'token…', '\u0000', 'to\u0000ken', '\u007F', '\u200B', '\uD800'])(
+    'says of %j, which no header field carries as a token, that the credentials are malformed',
+    async (token) => {
+      const verdict = 'It is refused: 400 <code>credentials_malformed</code>'
+      expect(await verdictOn(serverOf(), token)).toEqual([200, verdict])
+    },
+  )
+})

@@ -27,6 +27,8 @@ export async function judgeToken(
   tenants: Tenants,
   now: () => number,
 ): Promise<Judgement> {
+  // Malformed by RFC 6750 §2.1, and most of it no header field can carry, so that there is no request to be judged.
+  if (/[^\x21-\x7E]/.test(token)) return refusal('credentials_malformed')
   await using api = createResourceServer({
     issuer: async (iss) => {
       const tenant = await tenants.find(iss)
@@ -42,8 +44,12 @@ export async function judgeToken(
   const request = new Request('http://127.0.0.1/', { headers: { authorization: `Bearer ${token}` } })
   const result = await api.authorize(request)
   if (result.ok) return { accepted: true }
-  const { code, status, message } = result.error
-  return { accepted: false, code, status, text: message, spec: ERRORS[code].spec }
+  return refusal(result.error.code, result.error.message)
+}
+
+function refusal(code: ErrorCode, text: string = ERRORS[code].text): Judgement {
+  const { status, spec } = ERRORS[code]
+  return { accepted: false, code, status, text, spec }
 }
 
 /** Header and claims as they stand, believed by nobody; `undefined` for what is no JWT. */
