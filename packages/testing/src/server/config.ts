@@ -1,9 +1,10 @@
+import { clientSecretJwt, createAssertionVerifier } from '@atjwt/core/assertion'
 import type { JSONWebKeySet } from 'jose'
 
 /** A client of the development server; the members are those of RFC 7591. */
 export interface DevelopmentClient {
   readonly client_id: string
-  /** For `client_secret_basic`, `client_secret_post` and `client_secret_jwt`. */
+  /** For `client_secret_basic`, `client_secret_post` and `client_secret_jwt`; for the last, 32 random octets or more. */
   readonly client_secret?: string
   /** Public keys, for `private_key_jwt`. */
   readonly jwks?: JSONWebKeySet
@@ -104,8 +105,10 @@ export function readConfig(value: unknown): DevelopmentConfig {
   checkList('clients', clients, CLIENT, 'client_id')
   checkList('users', users, USER, 'sub')
   checkList('trusted', trusted, TRUSTED, 'issuer')
-  for (const [at, entry] of (trusted as readonly Record<string, unknown>[]).entries())
+  for (const [at, entry] of (trusted as readonly Record<string, unknown>[]).entries()) {
     if (entry['jwks'] === undefined) throw new TypeError(`trusted[${at}].jwks must be given`)
+    checkJWKS(`trusted[${at}].jwks`, entry['jwks'])
+  }
   for (const [at, client] of (clients as readonly DevelopmentClient[]).entries())
     checkClient(`clients[${at}]`, client)
   return structuredClone(value) as DevelopmentConfig
@@ -115,11 +118,35 @@ function checkClient(name: string, client: DevelopmentClient): void {
   const method = authenticationMethodOf(client)
   if (method === 'private_key_jwt' && client.jwks === undefined)
     throw new TypeError(`${name}.jwks must be given for private_key_jwt`)
-  if (method.startsWith('client_secret') && client.client_secret === undefined)
+  if (client.jwks !== undefined) checkJWKS(`${name}.jwks`, client.jwks)
+  if (method.startsWith('client_secret') && (client.client_secret ?? '') === '')
     throw new TypeError(`${name}.client_secret must be given for ${method}`)
+  if (method === 'client_secret_jwt') checkSecret(`${name}.client_secret`, client.client_secret as string)
   for (const uri of client.redirect_uris ?? []) {
     if (!URL.canParse(uri) || uri.includes('#'))
       throw new TypeError(`${name}.redirect_uris must be absolute URIs without a fragment`)
+  }
+}
+
+/** Refuses what core would refuse when an assertion comes: then only a log would say why. */
+function checkJWKS(name: string, jwks: unknown): void {
+  try {
+    createAssertionVerifier({
+      purpose: 'authorization-grant',
+      issuer: 'https://issuer.invalid',
+      trusted: { issuer: 'https://trusted.invalid', jwks: jwks as JSONWebKeySet, requireJti: false },
+    })
+  } catch (cause) {
+    throw new TypeError(`${name} must be a JWK Set with a usable public key`, { cause })
+  }
+}
+
+function checkSecret(name: string, secret: string): void {
+  try {
+    clientSecretJwt({ secret, alg: 'HS256' })
+  } catch (cause) {
+    const { message } = cause as TypeError
+    throw new TypeError(`${name} is none for client_secret_jwt: ${message}`, { cause })
   }
 }
 
