@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import { decodeJwt } from 'jose'
 import { describe, expect, test } from 'vitest'
 
 import { jsonOf, makeKey, signCompact } from '../jws.ts'
@@ -12,6 +13,8 @@ import {
 
 const NOW = 1_800_000_000
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
 const VERIFIER = 'v'.repeat(43)
 const SECRET = 'of this test, and 32 octets or more'
@@ -21,6 +24,7 @@ const provider = await makeKey('ES256')
 const CONFIG: DevelopmentConfig = {
   clients: [
     { client_id: 'service', client_secret: SECRET },
+    { client_id: 'narrow', client_secret: SECRET, scope: 'orders:read news:read' },
     { client_id: 'web', redirect_uris: [REDIRECT_URI] },
   ],
   users: [{ sub: 'alice' }],
@@ -194,6 +198,37 @@ describe('codes', () => {
       expect(await redeem(server, code)).toMatchObject({ status: 400, error: 'invalid_grant' })
     },
   )
+})
+
+describe('token exchange', () => {
+  const exchange = async (
+    client_id: string,
+    held: string,
+    more: Record<string, string> = {},
+  ): Promise<Answer> => {
+    const server = serverOf()
+    return post(
+      server,
+      '/token',
+      {
+        grant_type: TOKEN_EXCHANGE,
+        subject_token: await server.issue({ scope: held === '' ? undefined : held }),
+        subject_token_type: ACCESS_TOKEN,
+        ...more,
+      },
+      basic(client_id),
+    )
+  }
+
+  test('without a scope in the request gives what the subject token has and the client may ask for', async () => {
+    const held = 'orders:read orders:write'
+    expect(await exchange('service', held)).toMatchObject({ status: 200, scope: held })
+    const narrow = await exchange('narrow', held)
+    expect(narrow).toMatchObject({ status: 200, scope: 'orders:read' })
+    expect(decodeJwt(narrow['access_token'] as string)['scope']).toBe('orders:read')
+    const asked = await exchange('narrow', held, { scope: 'orders:write' })
+    expect(asked).toMatchObject({ status: 400, error: 'invalid_scope' })
+  })
 })
 
 describe('the front page', () => {

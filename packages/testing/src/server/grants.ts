@@ -187,11 +187,13 @@ async function tokenExchange({ client, params }: Judged, context: GrantContext):
   const asked = readAsked(params, client, context.config)
   if (!asked.scope.every((value) => held.includes(value)))
     throw new OAuthProblem('invalid_scope', 'The scope is wider than that of the subject token')
+  // Without a scope in the request the client gets what it could have asked for, not all that its subject token has.
+  const allowed = client?.scope?.split(' ') ?? held
   return answer(
     {
       ...asked,
       audience: params.getAll('audience'),
-      scope: params.has('scope') ? asked.scope : held,
+      scope: params.has('scope') ? asked.scope : held.filter((value) => allowed.includes(value)),
       sub: subject.sub,
       client_id,
       claims: userClaims(context.config, subject.sub),
