@@ -26,6 +26,7 @@ const CONFIG: DevelopmentConfig = {
     { client_id: 'service', client_secret: SECRET },
     { client_id: 'narrow', client_secret: SECRET, scope: 'orders:read news:read' },
     { client_id: 'web', redirect_uris: [REDIRECT_URI] },
+    { client_id: 'native', redirect_uris: ['com.example.app:/callback'] },
   ],
   users: [{ sub: 'alice' }],
   trusted: [{ issuer: IDENTITY_PROVIDER, jwks: { keys: [provider.publicJwk] } }],
@@ -230,6 +231,20 @@ describe('token exchange', () => {
     expect(asked).toMatchObject({ status: 400, error: 'invalid_scope' })
   })
 })
+
+test.for([
+  ['http://127.0.0.1:5173', 'http://127.0.0.1:5173'],
+  ['null', null],
+  ['https://evil.example', null],
+] as const)(
+  'a page of the origin %s may read answers of the token endpoint: %s',
+  async ([origin, allowed]) => {
+    const server = serverOf()
+    const headers = { origin, 'access-control-request-method': 'POST' }
+    const request = new Request(`${server.origin}/token`, { method: 'OPTIONS', headers })
+    expect((await server.fetch(request)).headers.get('access-control-allow-origin')).toBe(allowed)
+  },
+)
 
 describe('the front page', () => {
   const verdictOn = async (

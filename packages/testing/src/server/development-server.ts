@@ -373,6 +373,8 @@ function redirect(location: string): Response {
 
 function isSameOrigin(uri: string, origin: string): boolean {
   const known = new URL(uri).origin
+  // That of every URI of an app's own scheme, and of every sandboxed frame and file: pages of anybody.
+  if (known === 'null') return false
   // The port of a loopback redirect is free, and so is that of the page which uses it.
   const loopback = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/
   return (
