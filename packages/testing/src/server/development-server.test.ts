@@ -213,7 +213,7 @@ describe('token exchange', () => {
       '/token',
       {
         grant_type: TOKEN_EXCHANGE,
-        subject_token: await server.issue({ scope: held === '' ? undefined : held }),
+        subject_token: await server.issue({ scope: held }),
         subject_token_type: ACCESS_TOKEN,
         ...more,
       },
@@ -230,6 +230,40 @@ describe('token exchange', () => {
     const asked = await exchange('narrow', held, { scope: 'orders:write' })
     expect(asked).toMatchObject({ status: 400, error: 'invalid_scope' })
   })
+
+  test.for(['', ' ', 'orders:write'])('says nothing of scope when of "%s" none is left', async (held) => {
+    const answer = await exchange('narrow', held)
+    expect(answer.status).toBe(200)
+    expect(answer).not.toHaveProperty('scope')
+    expect(decodeJwt(answer['access_token'] as string)).not.toHaveProperty('scope')
+  })
+})
+
+test('where no scope was granted, neither a token response nor an introspection has one', async () => {
+  const server = serverOf({
+    ...CONFIG,
+    clients: [
+      {
+        client_id: 'web',
+        redirect_uris: [REDIRECT_URI],
+        grant_types: ['authorization_code', 'refresh_token'],
+      },
+      { client_id: 'service', client_secret: SECRET },
+    ],
+  })
+  const form = { grant_type: 'client_credentials' }
+  const tokens = [
+    await post(server, '/token', form, basic('service')),
+    await redeem(server, await codeFor(server, {})),
+  ]
+  for (const answer of tokens) {
+    expect(answer.status).toBe(200)
+    expect(answer).not.toHaveProperty('scope')
+  }
+  const token = tokens[1]?.['refresh_token'] as string
+  const known = await post(server, '/introspect', { token }, basic('service'))
+  expect(known).toMatchObject({ active: true, sub: 'alice' })
+  expect(known).not.toHaveProperty('scope')
 })
 
 test.for([

@@ -51,8 +51,8 @@ async function answer(
   return tokenResponse({
     access_token: token,
     expires_in,
-    // Said also when it is what was asked for, so that a client never guesses.
-    scope: grant.scope.join(' '),
+    // Said also when it is what was asked for, so that a client never guesses; an empty one is none (RFC 6749 §3.3).
+    ...(grant.scope.length === 0 ? {} : { scope: grant.scope.join(' ') }),
     ...(grant.authorization_details === undefined
       ? {}
       : { authorization_details: grant.authorization_details }),
@@ -183,7 +183,7 @@ async function tokenExchange({ client, params }: Judged, context: GrantContext):
   // RFC 8693 §4.4.
   if (isRecord(mayAct) && mayAct['sub'] !== acting)
     throw new OAuthProblem('invalid_request', 'The subject token may not be used by this actor')
-  const held = typeof subject['scope'] === 'string' ? subject['scope'].split(' ') : []
+  const held = typeof subject['scope'] === 'string' ? subject['scope'].split(' ').filter(Boolean) : []
   const asked = readAsked(params, client, context.config)
   if (!asked.scope.every((value) => held.includes(value)))
     throw new OAuthProblem('invalid_scope', 'The scope is wider than that of the subject token')

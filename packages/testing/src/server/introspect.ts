@@ -15,7 +15,7 @@ export async function introspect(tenant: Tenant, token: string): Promise<Respons
           iss: tenant.issuer,
           sub: known.sub,
           client_id: known.client_id,
-          scope: known.scope.join(' '),
+          ...(known.scope.length === 0 ? {} : { scope: known.scope.join(' ') }),
         }
       : { active: false },
     { headers: NO_STORE },
