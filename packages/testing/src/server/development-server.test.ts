@@ -108,14 +108,14 @@ const refresh = (
     ...more,
   })
 
-const grantAbout = (server: DevelopmentServer, sub: string): Promise<string> =>
+const grantAbout = (aud: string, sub: string): Promise<string> =>
   signCompact(
     provider,
     jsonOf({ alg: 'ES256', kid: provider.kid }),
     jsonOf({
       iss: IDENTITY_PROVIDER,
       sub,
-      aud: server.origin,
+      aud,
       iat: NOW,
       exp: NOW + 60,
       jti: crypto.randomUUID(),
@@ -142,13 +142,27 @@ describe.for(['/introspect', '/revoke'])('%s', (path) => {
   })
 })
 
+test('clientAuthentication is read at the start, for the issuers which are asked for later too', async () => {
+  let config = CONFIG
+  const server = serverOf(() => config)
+  config = { ...CONFIG, clientAuthentication: 'optional', clients: [] }
+  for (const path of ['', '/later']) {
+    const assertion = await grantAbout(`${server.origin}${path}`, 'alice')
+    const answer = await post(server, `${path}/token`, { grant_type: JWT_BEARER, assertion })
+    expect(answer).toMatchObject({ status: 401, error: 'invalid_client' })
+  }
+  // Everything else is read for each request.
+  const answer = await post(server, '/token', { grant_type: 'client_credentials' }, basic('service'))
+  expect(answer).toMatchObject({ status: 401, error: 'invalid_client' })
+})
+
 test('a JWT grant behind a parameter which only a lenient reader takes for grant_type needs its client too', async () => {
   const server = serverOf()
-  const grant = `grant_type=${encodeURIComponent(JWT_BEARER)}&assertion=${await grantAbout(server, 'alice')}`
+  const grant = `grant_type=${encodeURIComponent(JWT_BEARER)}&assertion=${await grantAbout(server.origin, 'alice')}`
   expect(await post(server, '/token', grant)).toMatchObject({ status: 401, error: 'invalid_client' })
   expect(await post(server, '/token', grant, basic('service'))).toMatchObject({ status: 200 })
   const disguised = `?grant_type=authorization_code&grant_type=${encodeURIComponent(JWT_BEARER)}&assertion=`
-  const answer = await post(server, '/token', `${disguised}${await grantAbout(server, 'alice')}`)
+  const answer = await post(server, '/token', `${disguised}${await grantAbout(server.origin, 'alice')}`)
   expect(answer).toMatchObject({ status: 400, error: 'unsupported_grant_type' })
 })
 

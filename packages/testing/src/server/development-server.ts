@@ -44,7 +44,7 @@ const MAX_BODY = 64 * 1024
 
 /** Options of {@link createDevelopmentServer}. */
 export interface DevelopmentServerOptions {
-  /** Clients, users and trusted issuers; a function is asked for each request. */
+  /** Clients, users and trusted issuers; a function is asked at the start and for each request. */
   config?: DevelopmentConfig | (() => DevelopmentConfig)
   /** The origin of all issuers; the listening address by default, before that `http://127.0.0.1:9000`. */
   origin?: string

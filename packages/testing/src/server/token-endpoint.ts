@@ -41,14 +41,20 @@ export interface Judges {
 /** What the judges of all tenants share. */
 export interface Judging {
   readonly config: () => DevelopmentConfig
+  /** As it was at the start, so that all tenants have the same one, whenever they are first asked for. */
+  readonly clientAuthentication: NonNullable<DevelopmentConfig['clientAuthentication']>
   readonly now: () => number
   readonly replay: ReplayStore
   readonly limits: { readonly address?: RateLimiter; readonly failures?: RateLimiter }
   readonly onAudit: (event: TokenRequestEvent) => void
 }
 
-export function createJudging(parts: Omit<Judging, 'replay'>): Judging {
-  return { ...parts, replay: memoryReplayStore({ max: 200_000, [clock]: parts.now }) }
+export function createJudging(parts: Omit<Judging, 'replay' | 'clientAuthentication'>): Judging {
+  return {
+    ...parts,
+    clientAuthentication: parts.config().clientAuthentication ?? 'required',
+    replay: memoryReplayStore({ max: 200_000, [clock]: parts.now }),
+  }
 }
 
 /** A registered client, by its name. */
@@ -58,7 +64,7 @@ export function clientOf(config: DevelopmentConfig, client_id: string): Developm
 
 /** The registry is asked for each request, so a change of the configuration counts at once. */
 export function createJudges(tenant: Tenant, judging: Judging): Judges {
-  const { config, now, limits, onAudit } = judging
+  const { config, clientAuthentication, now, limits, onAudit } = judging
   // An assertion names its tenant in `aud`, and a name is used up once per tenant.
   const replay: ReplayStore = {
     claim: (key, expiresAt) => judging.replay.claim(`${tenant.issuer} ${key}`, expiresAt),
@@ -92,11 +98,7 @@ export function createJudges(tenant: Tenant, judging: Judging): Judges {
       isSecretOf(clientOf(config(), client_id), secret, method),
   }
   return {
-    byPolicy: createTokenEndpoint({
-      ...options,
-      grants,
-      clientAuthentication: config().clientAuthentication ?? 'required',
-    }),
+    byPolicy: createTokenEndpoint({ ...options, grants, clientAuthentication }),
     // Public clients redeem codes: PKCE stands for their authentication (RFC 7636). A JWT grant is unknown here, so that
     // none passes which only the lenient look-up takes for something else.
     open: createTokenEndpoint({ ...options, clientAuthentication: 'optional' }),
