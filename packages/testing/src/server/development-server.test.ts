@@ -21,9 +21,12 @@ const SECRET = 'of this test, and 32 octets or more'
 const IDENTITY_PROVIDER = 'https://idp.example'
 
 const provider = await makeKey('ES256')
+const keyed = await makeKey('ES256')
 const CONFIG: DevelopmentConfig = {
   clients: [
     { client_id: 'service', client_secret: SECRET },
+    { client_id: 'post', client_secret: SECRET, token_endpoint_auth_method: 'client_secret_post' },
+    { client_id: 'both', client_secret: SECRET, jwks: { keys: [keyed.publicJwk] } },
     { client_id: 'narrow', client_secret: SECRET, scope: 'orders:read news:read' },
     { client_id: 'web', redirect_uris: [REDIRECT_URI] },
     { client_id: 'native', redirect_uris: ['com.example.app:/callback'] },
@@ -140,6 +143,23 @@ describe.for(['/introspect', '/revoke'])('%s', (path) => {
       error: 'invalid_request',
     })
   })
+})
+
+test.for([
+  ['service', 'client_secret_basic', 200],
+  ['service', 'client_secret_post', 401],
+  ['post', 'client_secret_basic', 401],
+  ['post', 'client_secret_post', 200],
+  // Whoever gives its public keys means them, and not the secret beside them.
+  ['both', 'client_secret_basic', 401],
+  ['both', 'client_secret_post', 401],
+] as const)('client %s by %s: %i', async ([client_id, method, status]) => {
+  const form = { grant_type: 'client_credentials' }
+  const answer =
+    method === 'client_secret_basic'
+      ? await post(serverOf(), '/token', form, basic(client_id))
+      : await post(serverOf(), '/token', { ...form, client_id, client_secret: SECRET })
+  expect(answer.status).toBe(status)
 })
 
 test('clientAuthentication is read at the start, for the issuers which are asked for later too', async () => {

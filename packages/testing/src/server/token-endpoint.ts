@@ -133,8 +133,7 @@ async function isSecretOf(
   for (let at = 0; at < expected.length; at += 1)
     difference |= (expected[at] as number) ^ (given[at] as number)
   if (client === undefined || difference !== 0) return false
-  const registered = client.token_endpoint_auth_method
-  return registered === undefined || registered === method
+  return authenticationMethodOf(client) === method
 }
 
 export async function sha256(text: string): Promise<Uint8Array> {
