@@ -75,6 +75,7 @@ test('the configuration is read again when its file changes; a wrong one is not 
 
 test.for([
   [['--port', 'http'], {}, '--port must be a port number'],
+  [['--origin', 'http://localhost:9/path'], {}, 'origin must be an http or https URL without a path'],
   [['--config', '/nowhere.json'], {}, 'ENOENT'],
   [['--prot', '1'], {}, 'Unknown option'],
   [[], { NODE_ENV: 'production' }, 'NODE_ENV is production'],

@@ -162,6 +162,23 @@ test.for([
   expect(answer.status).toBe(status)
 })
 
+test.for([
+  'http://localhost:9/path',
+  'http://localhost:9/?query',
+  'http://localhost:9/#fragment',
+  'http://somebody@localhost:9',
+  'localhost:9',
+  'ws://localhost:9',
+  '',
+])('the origin "%s" is refused', (origin) => {
+  const text = 'origin must be an http or https URL without a path'
+  expect(() => createDevelopmentServer({ origin })).toThrow(new TypeError(text))
+})
+
+test.for(['http://localhost:9', 'http://localhost:9/', 'HTTP://LOCALHOST:9'])('%s is an origin', (origin) => {
+  expect(createDevelopmentServer({ origin }).origin).toBe('http://localhost:9')
+})
+
 test('clientAuthentication is read at the start, for the issuers which are asked for later too', async () => {
   let config = CONFIG
   const server = serverOf(() => config)

@@ -117,7 +117,7 @@ class Server implements DevelopmentServer {
     this.#now = clock ?? (() => Math.floor(Date.now() / 1000))
     this.#fixedOrigin = origin !== undefined
     this.#tenants = new Tenants({
-      origin: new URL(origin ?? 'http://127.0.0.1:9000').origin,
+      origin: readOrigin(origin ?? 'http://127.0.0.1:9000'),
       alg,
       max: maxTenants,
       now: this.#now,
@@ -365,6 +365,14 @@ class Server implements DevelopmentServer {
     }
     return tenant.sign(typ, all, header)
   }
+}
+
+/** A path would be lost: issuers stand below the origin itself, and an API which trusts another one gets no keys. */
+function readOrigin(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
+    throw new TypeError('origin must be an http or https URL without a path')
+  return url.origin
 }
 
 function redirect(location: string): Response {
