@@ -77,6 +77,28 @@ describe.each([
     expect(errors).toEqual([message, message])
   })
 
+  test.each(['answer', 'throw'] as const)(
+    'a refusal after the headers were sent ends the answer (%s)',
+    async (refusals) => {
+      const { api } = await createWorld()
+      const app = create()
+      app.get(
+        '/',
+        (_req: Request, res: Response, next: () => void) => {
+          res.writeHead(200, { 'content-type': 'text/event-stream' })
+          res.flushHeaders()
+          next()
+        },
+        protect(api, scope('a'), { refusals }),
+      )
+      const running = await listen(app)
+      // Without an end of it this would wait for ever.
+      const answer = await sendRaw(running.port, { target: '/', headers: [] })
+      await running.close()
+      expect(answer?.body ?? '').not.toContain('token')
+    },
+  )
+
   test('what somebody else put at req.auth is no token of ours', async () => {
     const { api } = await createWorld()
     const app = create()

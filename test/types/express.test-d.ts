@@ -41,6 +41,13 @@ test('optional() makes it possibly undefined', () => {
   })
 })
 
+test('what other middleware puts beside it may be read', () => {
+  app.get('/e', protect(plain), (_req, res) => {
+    expectTypeOf(res.locals['tenant']).toBeAny()
+    expectTypeOf(res.locals.auth).toEqualTypeOf<AccessToken>()
+  })
+})
+
 test('parameters of the path stay typed', () => {
   app.get('/orders/:id', protect(typed, scope('a')), (req, res) => {
     expectTypeOf(req.params.id).not.toBeAny()

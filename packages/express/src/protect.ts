@@ -24,7 +24,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 export interface RouteGuard<Auth> {
   // So that a guard also goes where any `RequestHandler` does; inference reads the last signature.
   (req: IncomingMessage, res: ServerResponse, next: NextFunction): void
-  (req: IncomingMessage, res: Response<any, { auth: Auth }>, next: NextFunction): void
+  (req: IncomingMessage, res: Response<any, { auth: Auth } & Record<string, any>>, next: NextFunction): void
 }
 
 /**
@@ -89,7 +89,11 @@ export function protect<C>(
 
 /** Written to the Node response: what `res.send` would add (ETag, charset) is not part of a refusal. */
 function answer(res: ServerResponse, { status, headers, body }: GuardAnswer): void {
-  if (res.headersSent) return
+  if (res.headersSent) {
+    // Nobody comes who could end it; Express ends it so when an error comes as late.
+    if (!res.writableEnded) res.destroy()
+    return
+  }
   replaceHeaders(headersOf(res), headers)
   res.statusCode = status
   if (body !== null) res.setHeader('Content-Length', Buffer.byteLength(body))
