@@ -1,11 +1,35 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { bearer, createTestApi } from '../../../test/helpers/api.ts'
-import { type AuthorizeResult, check, optional, role, scope } from './index.ts'
+import { createTestIssuer } from '../../testing/src/index.ts'
+import {
+  type AccessToken,
+  AuthorizationError,
+  type AuthorizeResult,
+  check,
+  clock,
+  createResourceServer,
+  customFetch,
+  type Deviations,
+  optional,
+  role,
+  scope,
+  type TrustedIssuer,
+} from './index.ts'
 
 const codeOf = (result: AuthorizeResult<unknown>): string => (result.ok ? 'authorized' : result.error.code)
 const withField = (authorization: string): Request =>
   new Request('https://api.example/', { headers: { authorization } })
+
+/** The token, or the code of the refusal that is thrown; anything else that is thrown fails the test. */
+async function tokenOrCode(work: Promise<AccessToken>): Promise<AccessToken | string> {
+  try {
+    return await work
+  } catch (error) {
+    if (AuthorizationError.is(error)) return error.code
+    throw error
+  }
+}
 
 afterEach(() => {
   vi.useRealTimers()
@@ -178,5 +202,148 @@ describe('revoked', () => {
     await api.authorize(bearer(await issuer.issue({ cnf: { jkt: 'x' } })))
     await api.authorize(bearer(undefined), optional())
     expect(asked).toBe(0)
+  })
+})
+
+describe('demand()', () => {
+  const other = createTestIssuer()
+
+  test.each<[string, (before: TrustedIssuer) => Promise<TrustedIssuer | undefined>, string]>([
+    ['allows no roles any more', async (before) => ({ ...before, allow: { roles: [] } }), 'policy_denied'],
+    [
+      'writes roles elsewhere',
+      async (before) => ({ ...before, authorities: { roles: () => [] } }),
+      'policy_denied',
+    ],
+    [
+      'has other algorithms',
+      async (before) => ({ ...before, algorithms: ['RS256'] }),
+      'algorithm_not_allowed',
+    ],
+    [
+      'has another audience',
+      async (before) => ({ ...before, audience: 'https://other.example' }),
+      'audience_mismatch',
+    ],
+    ['has other keys', async (before) => ({ ...before, jwks: (await other).jwks }), 'key_retired'],
+    [
+      'has its keys elsewhere',
+      async ({ issuer }) => ({ issuer, jwks: new URL('https://issuer.test/other') }),
+      'key_retired',
+    ],
+    ['is trusted no more', async () => undefined, 'issuer_not_trusted'],
+  ])('refuses a token whose issuer %s', async (_what, change, code) => {
+    const issuer = await createTestIssuer({ clock: () => 1_800_000_000 })
+    const before: TrustedIssuer = { issuer: issuer.issuer, jwks: issuer.jwks }
+    let answer: TrustedIssuer | undefined = before
+    const { api } = await createTestApi({ issuer: () => answer })
+    const token = await api.verify(await issuer.issue({ roles: ['admin'] }))
+    expect(await tokenOrCode(api.demand(token, role('admin')))).toBe(token)
+    answer = await change(before)
+    expect(await tokenOrCode(api.demand(token, role('admin')))).toBe(code)
+  })
+
+  test.each(['JWT', undefined])('refuses typ %j once its issuer has no such deviation', async (typ) => {
+    let deviations: Deviations = { typ: ['JWT', null] }
+    const { api, issuer } = await createTestApi({ issuer: (iss) => ({ issuer: iss, deviations }) })
+    const token = await api.verify(await issuer.issue({ scope: 'a' }, { typ }))
+    expect(await tokenOrCode(api.demand(token, scope('a')))).toBe(token)
+    deviations = {}
+    expect(await tokenOrCode(api.demand(token, scope('a')))).toBe('type_mismatch')
+  })
+
+  test.each(['at+jwt', 'application/AT+JWT'])(
+    'knows typ %s also when its issuer is trusted otherwise meanwhile',
+    async (typ) => {
+      const { api, issuer } = await createTestApi({
+        issuer: (iss) => ({ issuer: iss, authorities: { roles: () => ['admin'] } }),
+        algorithms: ['EdDSA', 'ES256'],
+      })
+      const token = await api.verify(await issuer.issue({}, { typ }))
+      expect(await tokenOrCode(api.demand(token, role('admin')))).toMatchObject({ subject: 'user-1' })
+    },
+  )
+
+  test('returns the token as its issuer is trusted now, which can be demanded again', async () => {
+    const roles = { allow: ['admin', 'clerk'] }
+    const { api, issuer } = await createTestApi({
+      // Made for each answer, so no two of them are known to be equal.
+      issuer: (iss) => ({
+        issuer: iss,
+        allow: { roles: roles.allow },
+        authorities: { roles: ({ functions }) => functions as string[] },
+      }),
+    })
+    const token = await api.verify(await issuer.issue({ functions: ['admin', 'clerk'] }))
+    roles.allow = ['clerk']
+    const demanded = await api.demand(token, role('clerk'))
+    expect([[...token.roles], [...demanded.roles]]).toEqual([['admin', 'clerk'], ['clerk']])
+    expect(demanded.claims).toBe(token.claims)
+    expect(demanded.header).toBe(token.header)
+    roles.allow = ['admin']
+    expect(await tokenOrCode(api.demand(demanded, role('admin')))).toMatchObject({ subject: 'user-1' })
+    expect(await tokenOrCode(api.demand(demanded, role('clerk')))).toBe('policy_denied')
+  })
+
+  test('shows the token as its issuer is trusted now to checks and to revoked', async () => {
+    let allow = ['admin']
+    const seen: string[][] = []
+    const { api, issuer } = await createTestApi({
+      issuer: (iss) => ({ issuer: iss, allow: { roles: allow } }),
+      revoked: ({ roles }) => {
+        seen.push([...roles])
+        return false
+      },
+    })
+    const token = await api.verify(await issuer.issue({ roles: ['admin'] }))
+    allow = []
+    await api.demand(
+      token,
+      check('seen', ({ roles }: AccessToken) => {
+        seen.push([...roles])
+        return true
+      }),
+    )
+    expect(seen).toEqual([['admin'], [], []])
+  })
+
+  test.each(['configured', 'of a resolver'])(
+    'does not wait for a refresh while the keys of an issuer %s may be served',
+    async (kind) => {
+      const issuer = await createTestIssuer({ clock: () => 1_800_000_000 })
+      const trusted = Object.freeze({ issuer: issuer.issuer })
+      let hangs = false
+      const { api, advance } = await createTestApi({
+        issuer: kind === 'configured' ? trusted : () => trusted,
+        [customFetch]: (...args) => (hangs ? new Promise(() => {}) : issuer.fetch(...args)),
+      })
+      const token = await api.verify(await issuer.issue({ scope: 'a', exp: 1_800_003_000 }))
+      hangs = true
+      advance(1000)
+      expect(await tokenOrCode(api.demand(token, scope('a')))).toBe(token)
+      expect(api.status()).toMatchObject([{ state: 'stale' }])
+      await api.close()
+    },
+  )
+
+  test('judges exp when it has its keys, not when it began to wait for them', async () => {
+    let time = 1_800_000_000
+    let slow = 0
+    const issuer = await createTestIssuer()
+    const api = createResourceServer({
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+      maxStale: 0,
+      clockTolerance: 0,
+      [clock]: () => time,
+      [customFetch]: (...args) => {
+        time += slow
+        return issuer.fetch(...args)
+      },
+    })
+    const token = await api.verify(await issuer.issue({ scope: 'a', iat: time, exp: time + 1002 }))
+    time += 1000
+    slow = 4
+    expect(await tokenOrCode(api.demand(token, scope('a')))).toBe('token_expired')
   })
 })

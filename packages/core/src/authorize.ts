@@ -1,6 +1,10 @@
 import { type AccessToken, Verification } from './access-token/access-token.ts'
-import { type VerificationContext, type Verified, verifyAccessToken } from './access-token/verify.ts'
-import { validateClaims } from './access-token/validators.ts'
+import {
+  judgeByRules,
+  type VerificationContext,
+  type Verified,
+  verifyAccessToken,
+} from './access-token/verify.ts'
 import { bind } from './binding/bind.ts'
 import { isB64Token, splitCredentials } from './credentials/parse.ts'
 import { type ErrorCode, Refusal } from './errors.ts'
@@ -93,17 +97,38 @@ function stillStands(
   verification: Verification,
   context: AuthorizationContext,
 ): Verified | Promise<Verified> {
-  const { key, claims, trust } = verification
+  if (verification.key.retired) return new Refusal('key_retired')
+  const current = context.issuers.pick(verification.trust.issuer, undefined)
+  return chain(current, standsUnder, verification, context)
+}
+
+/** @param current what the issuer is trusted for now */
+function standsUnder(
+  current: Trust | Refusal,
+  verification: Verification,
+  context: AuthorizationContext,
+): Verified | Promise<Verified> {
+  if (current instanceof Refusal) return current
+  // The issuer's keys are to be had elsewhere now. Whether this one is among them only the signature could tell, which
+  // was not kept.
+  if (current.keys !== verification.trust.keys) return new Refusal('key_retired')
+  // Asked after the resolver, which may take seconds.
   const now = context.clock()
-  const judgeUnder = (current: Trust | Refusal): Verified => {
-    if (current instanceof Refusal) return current
-    if (key.retired) return new Refusal('key_retired')
-    return validateClaims(claims, current, context.times, now) ?? verification
-  }
-  if (key.retired) return new Refusal('key_retired')
-  const picked = context.issuers.pick(trust.issuer, undefined)
-  if (!(picked instanceof Promise) && trust.keys.usable(now)) return judgeUnder(picked)
-  return (async () => judgeUnder((await trust.keys.load(now)) ?? (await picked)))()
+  if (current.keys.usable(now)) return judgeUnder(undefined, current, verification, context)
+  return later(current.keys.load(now), judgeUnder, current, verification, context)
+}
+
+/** @param unusable why the keys of the issuer cannot be had */
+function judgeUnder(
+  unusable: Refusal | undefined,
+  current: Trust,
+  verification: Verification,
+  context: AuthorizationContext,
+): Verified {
+  if (unusable !== undefined) return unusable
+  if (verification.key.retired) return new Refusal('key_retired')
+  // Waiting for keys takes up to seconds, in which a token may have expired.
+  return judgeByRules(verification, current, context, context.clock())
 }
 
 /** One verification per request and resource server, however many guards stand on its way. */

@@ -83,6 +83,9 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
    * valid and not revoked, and its key and issuer still trusted, as for a new request. Only for tokens which this
    * resource server verified; another one's is a `TypeError`.
    *
+   * Returns the token as its issuer is trusted now: `auth` itself, unless a resolver answers otherwise than it did. When
+   * by its answer the keys are elsewhere, or are others, the token is refused: only a new request finds its key there.
+   *
    * @throws {AuthorizationError} the refusal, which every framework answers rightly
    */
   demand<X>(

@@ -1,6 +1,7 @@
 import { decodeText, digest } from '#crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
+import { canonicalAlgorithm } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
 import { later } from '../internal/chain.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
@@ -11,7 +12,7 @@ import type { ResourceRequest } from '../request.ts'
 import { Verification, type Verifier } from './access-token.ts'
 import type { TokenCache } from './cache.ts'
 import { type Compact, parseCompact } from '../jws/compact.ts'
-import type { Header } from '../jws/header.ts'
+import { canonicalType, type Header } from '../jws/header.ts'
 import { ACCESS_TOKEN_TYPE, readHeader } from './header.ts'
 import { signerOf } from '../jws/signature.ts'
 import { looksForeign, type TimeRules, validateClaims, validateTimes } from './validators.ts'
@@ -246,6 +247,26 @@ function judgeUnder(
   return validateTimes(known, trust, context.times, now) ?? known
 }
 
+/**
+ * The verdict on a token that was verified before, by the rules which hold for its issuer now. Under other rules than
+ * those by which it was verified the same claims may say something else: what is returned is then the token as they
+ * show it.
+ */
+export function judgeByRules(
+  known: Verification,
+  trust: Trust,
+  context: VerificationContext,
+  now: number,
+): Verified {
+  const { token, claims, key, verifier } = known
+  if (trust === known.trust) return validateTimes(known, trust, context.times, now) ?? known
+  const { alg, typ } = token.header
+  const header = { alg: canonicalAlgorithm(alg), typ: typ === undefined ? null : canonicalType(typ) }
+  const refusal = validateType(header, claims, trust) ?? validateClaims(claims, trust, context.times, now)
+  if (refusal !== undefined) return refusal
+  return new Verification(undefined, verifier, token.header, claims, trust, key, token.claims)
+}
+
 function pickIssuer(
   claims: JSONObject,
   context: VerificationContext,
@@ -259,7 +280,11 @@ function pickIssuer(
 }
 
 /** `typ` and `alg` by the rules of the issuer itself, RFC 9068 §4 step 1 and RFC 8725 §3.1. */
-function validateType(header: Header, claims: JSONObject, trust: Trust): Refusal | undefined {
+function validateType(
+  header: Pick<Header, 'alg' | 'typ'>,
+  claims: JSONObject,
+  trust: Trust,
+): Refusal | undefined {
   if (!trust.algorithms.has(header.alg)) return new Refusal('algorithm_not_allowed')
   if (header.typ === ACCESS_TOKEN_TYPE) return undefined
   if (!trust.otherTypes.has(header.typ)) return new Refusal('type_mismatch')
