@@ -3,6 +3,7 @@ import {
   type AccessToken,
   allowInsecureRequests,
   type AnyAuthorizationError,
+  type AnyPolicy,
   AuthorizationError,
   type AuthorizeResult,
   type ErrorCode,
@@ -96,6 +97,14 @@ test('without a policy there is a token; with optional() there may be none', asy
   const open = await typed.authorize(request, optional())
   // @ts-expect-error possibly undefined
   if (open.ok) void open.auth.claims
+})
+
+test('a policy which may be undefined is none', () => {
+  const unset = undefined as AnyPolicy | undefined
+  // @ts-expect-error possibly undefined
+  void (() => plain.authorize(request, unset))
+  // @ts-expect-error undefined
+  void (() => plain.authorize(request, undefined))
 })
 
 test('demand() gives the token which it was asked about', async () => {

@@ -93,6 +93,17 @@ describe('authorize()', () => {
     await expect(api.authorize(bearer(undefined), 'admin' as unknown as Policy)).rejects.toThrow(TypeError)
   })
 
+  test('rejects on a policy which is given and undefined, with and without a context', async () => {
+    const { api, issuer } = await createTestApi()
+    const request = bearer(await issuer.issue())
+    const unset = undefined as unknown as Policy
+    await expect(api.authorize(request, unset)).rejects.toThrow(
+      new TypeError('Cannot authorize: the policy is undefined'),
+    )
+    await expect(api.authorize(request, unset, {})).rejects.toThrow(TypeError)
+    expect(await api.authorize(request)).toMatchObject({ ok: true })
+  })
+
   test('holds no token and no claim in what it answers (AT-29)', async () => {
     const { api, issuer } = await createTestApi()
     const token = await issuer.issue({

@@ -53,8 +53,8 @@ export interface ResourceServer<Claims = {}> extends AsyncDisposable {
   /**
    * Answers every request with a result: the verified token, or the refusal as an error and as a complete HTTP answer.
    *
-   * Rejects only on misuse (a policy that is none) and with what a `check` throws. Reads nothing but the
-   * `Authorization` header field.
+   * Rejects only on misuse (a policy that is none, also one given as `undefined`) and with what a `check` throws. Reads
+   * nothing but the `Authorization` header field.
    */
   authorize(request: ResourceRequest): Promise<AuthorizeResult<AccessToken<Claims>>>
   authorize<X>(
@@ -291,6 +291,9 @@ class Server implements ResourceServer {
   ): Promise<AuthorizeResult<never>> {
     // What `promised` does; called by name, engines can inline the way of every request.
     try {
+      // A variable that was never set must not become "any token will do".
+      if (policy === undefined && arguments.length > 1)
+        throw new TypeError('Cannot authorize: the policy is undefined')
       return Promise.resolve(authorize(this.#state, request, policy, context))
     } catch (error) {
       return Promise.reject(error)
