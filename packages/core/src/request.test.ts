@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { fromNode, identityOf, type NodeRequest } from './request.ts'
@@ -99,6 +100,49 @@ describe('fromNode()', () => {
       'http://localhost/evil.example/orders',
     )
     expect(fromNode({ headers: {} }).url).toBe('http://localhost/')
+  })
+
+  test.each([
+    ['/\\evil.example/orders', 'http://localhost/evil.example/orders'],
+    ['\\\\evil.example/orders', 'http://localhost/evil.example/orders'],
+    ['/\\/evil.example:99999/', 'http://localhost/evil.example:99999/'],
+    ['/\\[', 'http://localhost/['],
+    ['//[', 'http://localhost/['],
+    ['@evil.example/', 'http://localhost/@evil.example/'],
+    [':99999/', 'http://localhost/:99999/'],
+    ['http://evil.example/orders', 'http://localhost/http://evil.example/orders'],
+    ['evil.example:443', 'http://localhost/evil.example:443'],
+    ['*', 'http://localhost/*'],
+    ['', 'http://localhost/'],
+    ['?x=1', 'http://localhost/?x=1'],
+  ])('takes no address from the request target %j', (url, expected) => {
+    expect(fromNode({ url, headers: {} }).url).toBe(expected)
+  })
+
+  test('has a URL of the placeholder for every request target', () => {
+    const piece = fc.oneof(
+      fc.constantFrom('/', '\\', '[', ']', '@', ':', '?', '#', '*', '%', '\t', '\n', '..', ' ', '\ud800'),
+      fc.constantFrom(
+        'http:',
+        'https://',
+        'file:',
+        'javascript:',
+        'evil.example',
+        ':99999',
+        'xn--a',
+        '0x7f.1',
+      ),
+      fc.string({ unit: 'binary' }),
+      fc.webUrl(),
+    )
+    const target = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''))
+    fc.assert(
+      fc.property(target, (url) => {
+        const seen = new URL(fromNode({ url, headers: {} }).url)
+        expect([seen.origin, seen.username, seen.password]).toEqual(['http://localhost', '', ''])
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('asks for the URL which the application knows, each time', () => {

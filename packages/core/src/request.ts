@@ -62,8 +62,9 @@ class NodeView implements ResourceRequest {
 
   get url(): string {
     if (this.#url !== undefined) return this.#url()
-    // Only the path is taken from the request: a Host header is the client's word, not our address.
-    return new URL((this.#req.url ?? '/').replace(/^\/*/, '/'), 'http://localhost').href
+    // Only the path is taken from the request: a Host header is the client's word, not our address. The authority has
+    // ended before what the client wrote, in which another one may begin: for URL a backslash is a slash.
+    return new URL(`http://localhost/${(this.#req.url ?? '').replace(/^[/\\]+/, '')}`).href
   }
 
   /** The view itself: every request has one, so it had better be one object. */
@@ -86,7 +87,8 @@ class NodeView implements ResourceRequest {
 
 /**
  * A Node request seen as a {@link ResourceRequest}; what is verified through one view of it is known to all others.
- * `url` is read lazily; without `options.url` its origin is a placeholder.
+ * `url` is read lazily; without `options.url` its origin is `http://localhost` as a placeholder, whatever the client
+ * wrote, and the rest is the request target.
  *
  * More than one `Authorization` field, also two equal ones, is shown as a value which is malformed (RFC 6750 §3.1).
  */
