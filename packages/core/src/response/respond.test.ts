@@ -76,6 +76,34 @@ describe('toError()', () => {
     expect(JSON.parse(error.answer.body)).toMatchObject({ code: 'policy_denied' })
   })
 
+  test('has the standard answer while the application makes another', async () => {
+    const seen: unknown[] = []
+    const error = toError(
+      new Refusal('policy_denied'),
+      {
+        ...style,
+        refusal: (given) => {
+          const response = given.getResponse()
+          seen.push(given.headers, response.headers.get('content-type'))
+          return { contentType: 'text/plain', body: given.headers['WWW-Authenticate'] as string }
+        },
+      },
+      request,
+      false,
+    )
+    expect(error.answer.body).toBe('Bearer realm="api"')
+    expect(error.headers['Content-Type']).toBe('text/plain')
+    expect(await error.getResponse().text()).toBe('Bearer realm="api"')
+    expect(seen).toEqual([
+      {
+        'WWW-Authenticate': 'Bearer realm="api"',
+        'Cache-Control': 'no-store',
+        'Content-Type': 'application/problem+json',
+      },
+      'application/problem+json',
+    ])
+  })
+
   test('does not ask the application about a token that came without a request', () => {
     const refusal = (): never => {
       throw new Error('asked')

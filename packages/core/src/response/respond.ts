@@ -47,14 +47,19 @@ export function toError(
   request: ResourceRequest | undefined,
   varies: boolean,
 ): AnyAuthorizationError {
+  let asks = request
   return withoutStack(
     () =>
-      new AuthorizationError(refusal.code, refusal.details, (error) =>
-        answer(error as AnyAuthorizationError, refusal, style, request, varies),
-      ) as AnyAuthorizationError,
+      new AuthorizationError(refusal.code, refusal.details, (error) => {
+        const asked = asks
+        // The hook may read the error that it is given, which has the standard answer until it has another.
+        asks = undefined
+        return answer(error as AnyAuthorizationError, refusal, style, asked, varies)
+      }) as AnyAuthorizationError,
   )
 }
 
+/** @param request what the hook is asked about, if it is asked */
 function answer(
   error: AnyAuthorizationError,
   { details }: Refusal,
