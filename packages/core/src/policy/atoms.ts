@@ -1,19 +1,10 @@
-import { SCOPE_TOKEN } from '../response/challenge.ts'
-import { type Atom, type Names, type Policy, readNode, type Test } from './policy.ts'
+import { type Atom, faultIn, type Names, type Policy, readNode, type Test } from './policy.ts'
 
 function atom(op: Atom['op'], names: readonly unknown[]): Atom {
   const list = names.length === 1 && Array.isArray(names[0]) ? (names[0] as unknown[]) : names
-  if (list.length === 0) throw new TypeError(`Cannot make ${op}(): it needs a name`)
-  for (const name of list) {
-    if (typeof name !== 'string' || name === '')
-      throw new TypeError(`Cannot make ${op}(): a name must be a string which is not empty`)
-    if (op === 'scope' && !SCOPE_TOKEN.test(name)) {
-      throw new TypeError(
-        'Cannot make scope(): each argument must be exactly one scope token of RFC 6749 §3.3',
-      )
-    }
-  }
-  const node = Object.freeze({ op, names: Object.freeze([...list]) })
+  const fault = faultIn(op, list)
+  if (fault !== undefined) throw new TypeError(`Cannot make ${op}(): it ${fault}`)
+  const node = Object.freeze({ op, names: Object.freeze([...(list as readonly string[])]) })
   readNode(node)
   return node
 }

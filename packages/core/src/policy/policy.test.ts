@@ -123,6 +123,18 @@ describe('readPolicy()', () => {
     )
   })
 
+  test.each(['a b', 'a"', 'a", error="x', 'a\r\nSet-Cookie: a=b', 'é', ' a'])(
+    'throws on %j in a file, which is not one scope (BT-14)',
+    (name) => {
+      const policy = { op: 'all', policies: [{ op: 'scope', names: ['a', name] }] }
+      expect(() => readPolicy(JSON.parse(JSON.stringify(policy)) as Policy)).toThrow(
+        'exactly one scope token',
+      )
+      expect(() => all(policy.policies[0] as Policy)).toThrow('exactly one scope token')
+      expect(readPolicy({ op: 'role', names: [name] } as Policy)).toMatchObject({ names: [name] })
+    },
+  )
+
   test('looks again at what can still be changed', () => {
     const policy = { op: 'all' as const, policies: [{ op: 'scope' as const, names: ['a'] }] }
     readPolicy(policy)

@@ -1,5 +1,6 @@
 import type { AccessToken } from '../access-token/access-token.ts'
 import { isDeepFrozen } from '../internal/frozen.ts'
+import { SCOPE_TOKEN } from '../response/challenge.ts'
 
 declare const requires: unique symbol
 
@@ -89,14 +90,8 @@ export function readNode(node: unknown): Node {
   if (!isRecord(node)) throw new TypeError('Cannot use the policy: it is not one')
   const { op } = node as { op: unknown }
   if (typeof op === 'string' && ATOMS.includes(op)) {
-    const { names } = node as { names?: unknown }
-    if (
-      !Array.isArray(names) ||
-      names.length === 0 ||
-      !names.every((name) => typeof name === 'string' && name !== '')
-    ) {
-      throw new TypeError(`Cannot use the policy: ${op} needs a name`)
-    }
+    const fault = faultIn(op, (node as { names?: unknown }).names)
+    if (fault !== undefined) throw new TypeError(`Cannot use the policy: ${op} ${fault}`)
   } else if (op === 'check') {
     const { test } = node as { test?: unknown }
     if (typeof test !== 'function') throw new TypeError('Cannot use the policy: check needs a function')
@@ -114,6 +109,20 @@ export function readNode(node: unknown): Node {
   // What can still be changed is looked at again the next time.
   if (isDeepFrozen(node)) checked.add(node)
   return node as unknown as Node
+}
+
+/**
+ * What is wrong with the names of an atom, if anything is. Scopes go into a challenge as they are, from where those of a
+ * file could end its field (RFC 6750 §3).
+ */
+export function faultIn(op: string, names: unknown): string | undefined {
+  if (!Array.isArray(names) || names.length === 0) return 'needs a name'
+  for (const name of names as unknown[]) {
+    if (typeof name !== 'string' || name === '') return 'needs a name'
+    if (op === 'scope' && !SCOPE_TOKEN.test(name))
+      return 'needs names each of which is exactly one scope token of RFC 6749 §3.3'
+  }
+  return undefined
 }
 
 function optionalInside(node: Root): Node {
