@@ -179,7 +179,7 @@ const MISTAKES: readonly (readonly [option: string, values: readonly unknown[]])
   ['maxStale', [null, Number.NaN, Infinity, -1, '3600']],
   ['maxKeyLifetime', [null, Number.NaN, Infinity, 0, 59, 86_401, '3600']],
   ['cache', [null, true, 100, 'lru', { ttl: 60 }, { maximum: 1 }]],
-  ['cache.max', [0, Number.NaN, Infinity, -1, 1.5, '100', null, 10_000_001]],
+  ['cache.max', [0, Number.NaN, Infinity, -1, 1.5, '100', null, 8_000_001]],
   ['cache.maxSize', [0, Number.NaN, Infinity, -1, 1.5, '100', null]],
   ['revoked', [null, true, 'x', {}, new Set()]],
   ['refusal', [null, true, 'x', {}]],

@@ -61,7 +61,7 @@ export interface ResourceServerOptions<Claims = {}> {
   maxStale?: number
   /** Seconds a key set counts as fresh at most, whatever its `Cache-Control` says: 3600, at most 86,400. */
   maxKeyLifetime?: number
-  /** Verified-token cache: 10,000 tokens and 32 MiB; `false` turns it off. */
+  /** Verified-token cache: 10,000 tokens (at most 8,000,000) and 32 MiB; `false` turns it off. */
   cache?: false | { max?: number; maxSize?: number }
   /** Judged on every request, cached or not. Throws, takes longer than 1 s, or says neither true nor false: 503. */
   revoked?: (token: AccessToken<Claims>) => boolean | Promise<boolean>
@@ -260,7 +260,8 @@ function readCache(value: unknown): CacheBounds | undefined {
   const { max, maxSize } = (value ?? {}) as { max?: unknown; maxSize?: unknown }
   if (value !== undefined) knownMembers('cache', value as object, ['max', 'maxSize'])
   return {
-    max: count('cache.max', max, 10_000, { min: 1, max: 10_000_000 }),
+    // Below 2^23: V8's Map throws beyond 2^24 places, half of which must be dead for it to use them anew.
+    max: count('cache.max', max, 10_000, { min: 1, max: 8_000_000 }),
     maxSize: count('cache.maxSize', maxSize, 32 * 1024 * 1024, { min: 1, max: 2 ** 40 }),
   }
 }
