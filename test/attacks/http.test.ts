@@ -182,10 +182,10 @@ describe.each(SERVERS)('$name', (server) => {
     [`DPoP ${token}`, 'no_credentials'],
     [`JWT ${token}`, 'no_credentials'],
     [`Negotiate`, 'no_credentials'],
-    [`Basic dXNlcjpwYXNz, Bearer ${token}`, 'no_credentials'],
     // What is no credentials by the grammar, or no token behind the scheme, is malformed.
     ['', 'credentials_malformed'],
     ['Bearer', 'credentials_malformed'],
+    [`Basic dXNlcjpwYXNz, Bearer ${token}`, 'credentials_malformed'],
     [`Bearer: ${token}`, 'credentials_malformed'],
     [`Bearer=${token}`, 'credentials_malformed'],
     [`Bearer\t${token}`, 'credentials_malformed'],

@@ -107,6 +107,16 @@ proof('BT-06', {
     request.headers.append('authorization', `Bearer ${expired}`)
     return outcomeOf(await api.authorize(request))
   },
+  'another scheme and Bearer joined by a Fetch runtime': async () => {
+    const request = requestWith('Basic YWxpY2U6c2VjcmV0')
+    request.headers.append('authorization', `Bearer ${good}`)
+    return outcomeOf(await api.authorize(request))
+  },
+  'the same under optional()': async () => {
+    const request = requestWith('Basic YWxpY2U6c2VjcmV0')
+    request.headers.append('authorization', `Bearer ${expired}`)
+    return outcomeOf(await api.authorize(request, optional()))
+  },
 })
 
 {

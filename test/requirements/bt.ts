@@ -59,7 +59,14 @@ export const BT: readonly Requirement[] = [
     text: 'Two Authorization fields are malformed',
     status: 'delivered',
     because: ['credentials_malformed'],
-    inputs: each('400 ir', 'two fields', 'two equal fields', 'two fields joined by a Fetch runtime'),
+    inputs: each(
+      '400 ir',
+      'two fields',
+      'two equal fields',
+      'two fields joined by a Fetch runtime',
+      'another scheme and Bearer joined by a Fetch runtime',
+      'the same under optional()',
+    ),
   },
   {
     id: 'BT-07',

@@ -19,6 +19,10 @@ describe('parseCredentials()', () => {
     ['another scheme alone', 'Negotiate'],
     ['a scheme that only begins like ours (BT-03)', 'Bearert'],
     ['a scheme with parameters', 'Digest username="u", realm="r"'],
+    ['a parameter with our name', 'Digest username="u", bearer="r", Bearer = x,bearer\t=y'],
+    ['a parameter whose name begins like ours', 'Digest a=b, bearer-token=c, bearers=d'],
+    ['a parameter which holds our scheme', String.raw`Digest a="b, Bearer c", d="\", Bearer e"`],
+    ['our scheme without a comma before it', 'Custom Bearer t'],
   ])('finds no credentials in %s', (_what, field) => {
     expect(parseCredentials(field)).toEqual({ kind: 'absent' })
   })
@@ -32,6 +36,13 @@ describe('parseCredentials()', () => {
     ['a colon for the space (BT-03)', 'Bearer:t'],
     ['two tokens (BT-03)', 'Bearer a b'],
     ['two fields joined by a comma (BT-06)', 'Bearer a, Bearer b'],
+    ['two fields joined, the first of another scheme (BT-06)', 'Basic dTpw, Bearer b'],
+    ['the same in another spelling (BT-06)', 'Basic dTpw ,\t bEARER  b'],
+    ['three fields joined (BT-06)', 'Digest a="b", c="d", bearer b, Basic dTpw'],
+    ['another scheme and ours without a token (BT-06)', 'Basic dTpw, Bearer'],
+    ['another scheme with a quotation mark that never ends, and ours', 'Digest a="b, Bearer c'],
+    ['the same with an escaped one at its end', String.raw`Digest a="b, Bearer c\"`],
+    ['the same with a backslash at its end', 'Digest a="b, Bearer c\\'],
     ['a leading comma, by which a repeated field is shown (BT-06)', ', Bearer a, Bearer a'],
     ['padding inside of the token (BT-04)', 'Bearer a=b'],
     ['a percent sign (BT-04)', 'Bearer a%20'],

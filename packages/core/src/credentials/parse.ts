@@ -9,6 +9,13 @@ const MALFORMED: Credentials = { kind: 'malformed' }
 
 /** `auth-scheme` (a `token` of RFC 9110 §5.6.2), then one or more spaces, then the rest. */
 const CREDENTIALS = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?: +(.*))?$/s
+/**
+ * `quoted-string` of RFC 9110 §5.6.4, in which a parameter may hold anything. One without an end is found too: looked for
+ * from each of its escaped quotation marks anew, a field full of them would cost their square.
+ */
+const QUOTED = /"(?:[^"\\]|\\.?)*("?)/gs
+/** Our scheme behind a comma, where it is no parameter's name: that stands before `=` (RFC 9110 §11.2). */
+const FURTHER_BEARER = /,[ \t]*bearer(?![!#$%&'*+.^_`|~0-9A-Za-z-]|[ \t]*=)/i
 /** `b64token` of RFC 6750 §2.1: the padding stands only at the end. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
 
@@ -17,7 +24,8 @@ const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
  * cookie are not looked at, also not beside a header.
  *
  * Another scheme is no authentication information for us (absent); what is no credentials by the grammar of
- * RFC 9110 §11.4, or Bearer without exactly one `b64token`, is malformed.
+ * RFC 9110 §11.4, or Bearer without exactly one `b64token`, is malformed, and so is another scheme with Bearer behind it:
+ * fetch runtimes join two fields by a comma, and a token which was sent must be judged.
  *
  * @see [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)
  * @see [RFC 9110 §11.4](https://www.rfc-editor.org/rfc/rfc9110#section-11.4)
@@ -34,13 +42,18 @@ export function splitCredentials(field: string | null): Credentials {
   if (field.startsWith('Bearer ')) return bearer(field.slice(7))
   const match = CREDENTIALS.exec(field)
   if (match === null) return MALFORMED
-  if ((match[1] as string).toLowerCase() !== 'bearer') return ABSENT
+  if ((match[1] as string).toLowerCase() !== 'bearer')
+    return FURTHER_BEARER.test(withoutQuoted(field)) ? MALFORMED : ABSENT
   return bearer(match[2] ?? '')
 }
 
 /** `b64token` of RFC 6750 §2.1. */
 export function isB64Token(token: string): boolean {
   return B64TOKEN.test(token)
+}
+
+function withoutQuoted(field: string): string {
+  return field.replaceAll(QUOTED, (quoted, end: string) => (end === '' ? quoted : '""'))
 }
 
 function bearer(rest: string): Credentials {
