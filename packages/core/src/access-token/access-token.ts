@@ -8,7 +8,10 @@ import type { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
 
 /**
- * Claims of a JWT access token by their wire names.
+ * Claims of a JWT access token by their wire names, as RFC 9068 requires them. The types say nothing of an issuer's
+ * deviations: `sub`, `client_id`, `iat` and `jti` are absent from a token whose issuer may leave them out
+ * (`optionalClaims`), `client_id` and `jti` also where it has other names for them. {@link AccessToken.subject} and
+ * {@link AccessToken.clientId} say so in their types.
  *
  * @see [RFC 9068 §2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)
  */
