@@ -11,7 +11,9 @@ import {
   createResourceServer,
   customFetch,
   type Deviations,
+  fromNode,
   optional,
+  type ResourceServerOptions,
   role,
   scope,
   type TrustedIssuer,
@@ -202,6 +204,56 @@ describe('revoked', () => {
     await api.authorize(bearer(await issuer.issue({ cnf: { jkt: 'x' } })))
     await api.authorize(bearer(undefined), optional())
     expect(asked).toBe(0)
+  })
+})
+
+describe('the same Node request', () => {
+  const stages: [string, Partial<ResourceServerOptions>][] = [
+    ['without a cache', { cache: false }],
+    ['with revoked', { revoked: () => false }],
+    ['with revoked which takes its time', { revoked: async () => false }],
+    ['without a cache and with revoked', { cache: false, revoked: () => false }],
+  ]
+
+  test.each(stages)('is refused once its token has expired, %s', async (_what, options) => {
+    const { api, issuer, advance } = await createTestApi(options)
+    const req = { headers: { authorization: `Bearer ${await issuer.issue()}` } }
+    const codes: string[] = []
+    for (const seconds of [0, 304, 1, 1000]) {
+      advance(seconds)
+      // oxlint-disable-next-line no-await-in-loop -- time passes
+      codes.push(codeOf(await api.authorize(fromNode(req))))
+    }
+    expect(codes).toEqual(['authorized', 'authorized', 'token_expired', 'token_expired'])
+  })
+
+  test.each(stages)('is refused once the key of its token is distrusted, %s', async (_what, options) => {
+    const { api, issuer } = await createTestApi(options)
+    await issuer.rotate()
+    const token = await issuer.issue()
+    await issuer.rotate()
+    const req = { headers: { authorization: `Bearer ${token}` } }
+    const first = await api.authorize(fromNode(req))
+    if (!first.ok) throw first.error
+    api.revokeKey(issuer.issuer, first.auth.header.kid as string)
+    expect(codeOf(await api.authorize(fromNode(req)))).toBe('kid_unknown')
+  })
+
+  test('is verified anew under a key which came back, and then remembered again', async () => {
+    const asked: string[] = []
+    const { api, issuer } = await createTestApi({
+      revoked: ({ claims }) => {
+        asked.push(claims.jti)
+        return false
+      },
+    })
+    const req = { headers: { authorization: `Bearer ${await issuer.issue({ jti: 'a' })}` } }
+    for (const purges of [false, false, true, false, false]) {
+      if (purges) api.purge()
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(codeOf(await api.authorize(fromNode(req)))).toBe('authorized')
+    }
+    expect(asked).toEqual(['a', 'a'])
   })
 })
 

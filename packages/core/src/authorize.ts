@@ -139,7 +139,30 @@ function verifyOnce(
   context: AuthorizationContext,
 ): Verified | Promise<Verified> {
   const known = recall(request, context.verifier, field)
-  if (known !== undefined) return known
+  return known === undefined
+    ? verifyForRequest(request, field, token, context)
+    : chain(known, unlessLapsed, request, field, token, context)
+}
+
+/** A request may last as long as the connection of a socket, and be judged once more for each message. */
+function unlessLapsed(
+  known: Verified,
+  request: ResourceRequest,
+  field: string,
+  token: string,
+  context: AuthorizationContext,
+): Verified | Promise<Verified> {
+  if (known instanceof Refusal) return known
+  const stands = !known.key.retired && judgeByRules(known, known.trust, context, context.clock()) === known
+  return stands ? known : verifyForRequest(request, field, token, context)
+}
+
+function verifyForRequest(
+  request: ResourceRequest,
+  field: string,
+  token: string,
+  context: AuthorizationContext,
+): Verified | Promise<Verified> {
   const verified = verifyToken(token, context, request)
   // What the cache knows now it answers again, for less than it costs to remember it here too.
   const cached =

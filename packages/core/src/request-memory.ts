@@ -9,29 +9,33 @@ interface Memory {
   readonly verifier: Verifier
   /** The whole field: middleware may replace it between two guards. */
   readonly field: string
-  readonly admission: Admission
+  admission: Admission
 }
 
 const memories = privateSlot<Memory[]>()
 
 /** What was found for this request by this resource server, for this very `Authorization` field. */
 export function recall(request: ResourceRequest, verifier: Verifier, field: string): Admission | undefined {
-  return memories
-    .get(identityOf(request))
-    ?.find((memory) => memory.verifier === verifier && memory.field === field)?.admission
+  return memoryOf(memories.get(identityOf(request)), verifier, field)?.admission
 }
 
+function memoryOf(known: Memory[] | undefined, verifier: Verifier, field: string): Memory | undefined {
+  return known?.find((memory) => memory.verifier === verifier && memory.field === field)
+}
+
+/** Takes the place of what was found before. */
 export function remember(
   request: ResourceRequest,
   verifier: Verifier,
   field: string,
   admission: Admission,
 ): void {
-  const memory: Memory = { verifier, field, admission }
   const owner = identityOf(request)
   const known = memories.get(owner)
-  if (known === undefined) memories.set(owner, [memory])
-  else known.push(memory)
+  const earlier = memoryOf(known, verifier, field)
+  if (earlier !== undefined) earlier.admission = admission
+  else if (known === undefined) memories.set(owner, [{ verifier, field, admission }])
+  else known.push({ verifier, field, admission })
 }
 
 /** What a resource server found for a request; no token when it was anonymous. Several make a list. */
