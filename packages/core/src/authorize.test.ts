@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { bearer, createTestApi } from '../../../test/helpers/api.ts'
 import { createTestIssuer } from '../../testing/src/index.ts'
+import type { Verification } from './access-token/access-token.ts'
+import { type AuthorizationContext, authorizeRequest, demandOf } from './authorize.ts'
 import {
   type AccessToken,
   AuthorizationError,
@@ -18,6 +20,9 @@ import {
   scope,
   type TrustedIssuer,
 } from './index.ts'
+import type { Trust } from './issuer/trust.ts'
+import type { Root } from './policy/policy.ts'
+import { remember } from './request-memory.ts'
 
 const codeOf = (result: AuthorizeResult<unknown>): string => (result.ok ? 'authorized' : result.error.code)
 const withField = (authorization: string): Request =>
@@ -204,6 +209,34 @@ describe('revoked', () => {
     await api.authorize(bearer(await issuer.issue({ cnf: { jkt: 'x' } })))
     await api.authorize(bearer(undefined), optional())
     expect(asked).toBe(0)
+  })
+})
+
+describe('what is no verdict', () => {
+  const now = 1_800_000_000
+  const trust = { issuer: 'https://as.example', keys: { usable: () => true } } as unknown as Trust
+  // It looks like one as far as it is looked at before.
+  const nothing = { trust, key: { retired: false }, exp: now + 60, iat: now, token: {} } as Verification
+  const context = {
+    verifier: {},
+    issuers: { pick: () => trust },
+    times: { clockTolerance: 0, aheadTolerance: 0, maxTokenLifetime: 60 },
+    clock: () => now,
+  } as unknown as AuthorizationContext
+  const policy = scope('a') as Root
+
+  test('lets nobody in, but throws', () => {
+    expect(() => demandOf(nothing, policy, undefined, context)).toThrow('is no verdict')
+    const request = bearer('token')
+    remember(request, context.verifier, 'Bearer token', nothing)
+    expect(() => authorizeRequest(request, undefined, undefined, context)).toThrow('is no verdict')
+    expect(() => authorizeRequest(request, policy, undefined, context)).toThrow('is no verdict')
+  })
+
+  test('lets nobody in, but rejects, when it comes later', async () => {
+    const request = bearer('token')
+    remember(request, context.verifier, 'Bearer token', Promise.resolve(nothing))
+    await expect(authorizeRequest(request, undefined, undefined, context)).rejects.toThrow('is no verdict')
   })
 })
 

@@ -171,9 +171,21 @@ function verifyForRequest(
   return verified
 }
 
+/** Whether a verdict is good. What is none, a promise for example which was taken for one, must not count as one. */
+function isVerified(verdict: Verified): verdict is Verification {
+  if (verdict instanceof Verification) return true
+  if (verdict instanceof Refusal) return false
+  throw noVerdict()
+}
+
+/** For what cannot be: it rejects, and lets nobody in. */
+export function noVerdict(): TypeError {
+  return new TypeError('Cannot authorize: what was found is no verdict')
+}
+
 /** The sender constraint, and the application's word on the token. */
 function admit(verified: Verified, context: AuthorizationContext): Verified | Promise<Verified> {
-  if (verified instanceof Refusal) return verified
+  if (!isVerified(verified)) return verified
   const refusal = bind(verified)
   if (refusal !== undefined) return refusal
   return context.revoked === undefined ? verified : askRevoked(verified, context.revoked)
@@ -206,7 +218,7 @@ function judge(
   policy: Root | undefined,
   policyContext: unknown,
 ): Verified | Promise<Verified> {
-  if (admitted instanceof Refusal) return admitted
+  if (!isVerified(admitted)) return admitted
   const required = policy?.op === 'optional' ? policy.policy : policy
   if (required === undefined) return admitted
   const decision = decide(required, admitted.token, policyContext)

@@ -1,12 +1,13 @@
 import { servesLong } from '#runtime'
 
-import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
+import { type AccessToken, Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
 import type { Verified } from './access-token/verify.ts'
 import {
   type AuthorizationContext,
   authorizeRequest,
   demandOf,
+  noVerdict,
   type Verdict,
   verifyToken,
 } from './authorize.ts'
@@ -178,12 +179,15 @@ function resultOf(
   request: ResourceRequest,
   varies: boolean,
 ): AuthorizeResult<never> {
-  report(verdict, state, since)
-  if (verdict instanceof Refusal) {
-    const error = toError(verdict, state.options, request, varies)
-    return { ok: false, error, response: { status: error.status, ...error.answer } }
+  // Nobody is let in but by a verdict, and anonymous only where the policy is optional.
+  if (verdict instanceof Verification || (verdict === undefined && varies)) {
+    report(verdict, state, since)
+    return { ok: true, auth: verdict?.token as never, headers: varies ? [['Vary', 'Authorization']] : [] }
   }
-  return { ok: true, auth: verdict?.token as never, headers: varies ? [['Vary', 'Authorization']] : [] }
+  if (!(verdict instanceof Refusal)) throw noVerdict()
+  report(verdict, state, since)
+  const error = toError(verdict, state.options, request, varies)
+  return { ok: false, error, response: { status: error.status, ...error.answer } }
 }
 
 function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
@@ -220,9 +224,13 @@ function tokenOrRejection(
   state: State,
   since: number,
 ): AccessToken<never> | Promise<never> {
+  if (verdict instanceof Verification) {
+    report(verdict, state, since)
+    return verdict.token as unknown as AccessToken<never>
+  }
+  if (!(verdict instanceof Refusal)) throw noVerdict()
   report(verdict, state, since)
-  if (verdict instanceof Refusal) return rejection(toError(verdict, state.options, undefined, false))
-  return verdict.token as unknown as AccessToken<never>
+  return rejection(toError(verdict, state.options, undefined, false))
 }
 
 /** The clock is read only when somebody wants to know. */

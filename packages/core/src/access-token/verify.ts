@@ -6,7 +6,7 @@ import { Refusal } from '../errors.ts'
 import { later } from '../internal/chain.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
 import type { Issuers } from '../issuer/issuers.ts'
-import type { VerificationKey } from '../issuer/jwk.ts'
+import { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
 import type { ResourceRequest } from '../request.ts'
 import { Verification, type Verifier } from './access-token.ts'
@@ -171,7 +171,8 @@ export function acceptFrom(
 ): Verified | Promise<Verified> {
   const { claims } = candidate
   const refusal = validateClaims(claims, trust, context.times, now)
-  if (key === undefined) {
+  // Nothing but a key has signed anything.
+  if (!(key instanceof VerificationKey)) {
     if (refusal === undefined) trust.keys.suspect(now)
     return new Refusal('signature_invalid')
   }
