@@ -63,14 +63,15 @@ export function createGuard<C>(
     } catch (reason) {
       throw asError(reason)
     }
-    return result instanceof Promise
-      ? result.then(
-          (settled) => finish(settled, api, carrier, refusals),
-          (reason: unknown) => {
-            throw asError(reason)
-          },
-        )
-      : finish(result, api, carrier, refusals)
+    if ('ok' in result) return finish(result, api, carrier, refusals)
+    const finished = result.then(
+      (settled) => finish(settled, api, carrier, refusals),
+      (reason: unknown) => {
+        throw asError(reason)
+      },
+    )
+    // An instance of the global `Promise`, by which adapters know it, whatever took the place of the engine's.
+    return Promise.resolve(finished)
   }
 }
 

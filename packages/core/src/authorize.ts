@@ -1,5 +1,6 @@
 import { type AccessToken, Verification } from './access-token/access-token.ts'
 import {
+  isPending,
   judgeByRules,
   type VerificationContext,
   type Verified,
@@ -10,6 +11,7 @@ import { isB64Token, splitCredentials } from './credentials/parse.ts'
 import { type ErrorCode, Refusal } from './errors.ts'
 import { chain, later } from './internal/chain.ts'
 import { withDeadline } from './internal/deadline.ts'
+import { isPromise } from './internal/promise.ts'
 import type { Trust } from './issuer/trust.ts'
 import { decide, type Decision } from './policy/evaluate.ts'
 import type { Root } from './policy/policy.ts'
@@ -44,7 +46,7 @@ export function authorizeRequest(
   if (credentials.kind === 'malformed') return new Refusal('credentials_malformed')
 
   const admitted = verifyOnce(request, field as string, credentials.token, context)
-  return admitted instanceof Promise
+  return isPending(admitted)
     ? later(admitted, judge, policy, policyContext)
     : judge(admitted, policy, policyContext)
 }
@@ -56,7 +58,7 @@ export function verifyToken(
   request?: ResourceRequest,
 ): Verified | Promise<Verified> {
   const verified = verifyAccessToken(token, context, context.clock(), request)
-  return verified instanceof Promise
+  return isPending(verified)
     ? later(verified, admitToken, context, token, request)
     : admitToken(verified, context, token, request)
 }
@@ -204,7 +206,7 @@ function askRevoked(
     const answer = withDeadline(REVOCATION_DEADLINE, () =>
       revoked(verification.token as AccessToken as AccessToken<never>),
     )
-    return answer instanceof Promise ? answer.then(settle, unavailable) : settle(answer)
+    return isPromise(answer) ? answer.then(settle, unavailable) : settle(answer)
   } catch (error) {
     return unavailable(error)
   }
@@ -222,7 +224,7 @@ function judge(
   const required = policy?.op === 'optional' ? policy.policy : policy
   if (required === undefined) return admitted
   const decision = decide(required, admitted.token, policyContext)
-  return decision instanceof Promise ? later(decision, toVerdict, admitted) : toVerdict(decision, admitted)
+  return 'granted' in decision ? toVerdict(decision, admitted) : later(decision, toVerdict, admitted)
 }
 
 function toVerdict(decision: Decision, verification: Verification): Verified {

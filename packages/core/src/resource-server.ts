@@ -2,7 +2,7 @@ import { servesLong } from '#runtime'
 
 import { type AccessToken, Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
-import type { Verified } from './access-token/verify.ts'
+import { isPending, type Verified } from './access-token/verify.ts'
 import {
   type AuthorizationContext,
   authorizeRequest,
@@ -14,6 +14,7 @@ import {
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
 import { chain, later, promised, rejection } from './internal/chain.ts'
 import { fail, knownMembers } from './internal/check.ts'
+import { dismiss } from './internal/promise.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
 import {
@@ -167,7 +168,7 @@ function authorize(
   const root = policy === undefined ? undefined : readPolicy(policy)
   const judged = authorizeRequest(request, root, policyContext, state.context)
   const varies = root?.op === 'optional'
-  return judged instanceof Promise
+  return isPending(judged)
     ? later(judged, resultOf, state, since, request, varies)
     : resultOf(judged, state, since, request, varies)
 }
@@ -194,7 +195,7 @@ function verify(state: State, token: string): AccessToken<never> | Promise<Acces
   if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
   const since = startOf(state)
   const verdict = verifyToken(token, state.context)
-  return verdict instanceof Promise
+  return isPending(verdict)
     ? later(verdict, tokenOrRejection, state, since)
     : tokenOrRejection(verdict, state, since)
 }
@@ -246,7 +247,7 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
   try {
     const observed: unknown = onDecision({ code, issuer, ms: performance.now() - since })
     // An observer which fails must not cost a request its verdict, nor the process its life.
-    if (observed instanceof Promise) observed.catch(() => {})
+    dismiss(observed)
   } catch {}
 }
 

@@ -1,4 +1,5 @@
 import { isObject, type JSONObject } from '../internal/json.ts'
+import { dismiss } from '../internal/promise.ts'
 import { SCOPE_TOKEN, SCOPE_TOKENS } from '../response/challenge.ts'
 import { EMPTY_SET, FrozenSet } from './readonly-set.ts'
 
@@ -44,8 +45,7 @@ export function readAuthority(
 
 function fromMapping(authority: Authority, mapped: Iterable<string> | undefined): AuthorityValues {
   if (mapped === undefined) return UNREADABLE
-  // Nobody waits for it, so nobody would hear that it failed.
-  if (mapped instanceof Promise) mapped.catch(() => {})
+  dismiss(mapped)
   // A string is iterable, letter by letter: certainly not what was meant.
   if (typeof mapped === 'string' || typeof mapped?.[Symbol.iterator] !== 'function') {
     throw new TypeError(`Cannot read authorities.${authority}: the mapping returned no list of strings`)

@@ -5,6 +5,7 @@ import { canonicalAlgorithm } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
 import { later } from '../internal/chain.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
+import { isPromise } from '../internal/promise.ts'
 import type { Issuers } from '../issuer/issuers.ts'
 import { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
@@ -36,6 +37,13 @@ export interface VerificationContext {
 /** The verdict on a token: what was verified, or why it is refused. */
 export type Verified = Verification | Refusal
 
+/** {@link isPromise} of a verdict, which most often is there, and good. */
+export function isPending(
+  verdict: Verified | undefined | Promise<Verified | undefined>,
+): verdict is Promise<Verified | undefined> {
+  return !(verdict instanceof Verification) && isPromise(verdict)
+}
+
 /**
  * Verifies an access token; a promise only where something has to be waited for. One that was verified before is
  * judged again, RFC 9068 §4 in full is {@link verifyAnew}.
@@ -50,7 +58,7 @@ export function verifyAccessToken(
 ): Verified | Promise<Verified> {
   if (token.length > context.maxTokenLength) return new Refusal('token_too_large')
   const recalled = recall(token, context, now, request)
-  return recalled instanceof Promise
+  return isPending(recalled)
     ? later(recalled, orVerify, token, context, now, request)
     : orVerify(recalled, token, context, now, request)
 }
@@ -75,9 +83,9 @@ function recall(
   const known = context.cache?.lookalike(token)
   if (known === undefined) return undefined
   const id = digest(token)
-  return id instanceof Promise
-    ? later(id, judgeIfSame, known, context, now, request)
-    : judgeIfSame(id, known, context, now, request)
+  return typeof id === 'string'
+    ? judgeIfSame(id, known, context, now, request)
+    : later(id, judgeIfSame, known, context, now, request)
 }
 
 function judgeIfSame(
@@ -120,7 +128,7 @@ function verifyAnew(
   if (claims === undefined) return new Refusal('claims_malformed')
   const candidate = { token, compact, header, claims }
   const trust = pickIssuer(claims, context, request)
-  return trust instanceof Promise
+  return isPromise(trust)
     ? later(trust, verifyUnder, candidate, context, now)
     : verifyUnder(trust, candidate, context, now)
 }
@@ -140,7 +148,7 @@ function verifyUnder(
     validateClaims(claims, trust, context.times, now),
   )
   // Waiting for keys takes up to seconds, in which a token may have expired.
-  return found instanceof Promise
+  return isPromise(found)
     ? later(found, verifyBy, trust, candidate, context, undefined)
     : verifyBy(found, trust, candidate, context, now)
 }
@@ -156,7 +164,7 @@ function verifyBy(
   if (keys instanceof Refusal) return keys
   const { token, compact, header } = candidate
   const signer = signerOf(token, compact.signature, header.alg, keys)
-  return signer instanceof Promise
+  return isPromise(signer)
     ? later(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
     : acceptFrom(signer, trust, candidate, context, now ?? context.clock())
 }
@@ -177,8 +185,9 @@ export function acceptFrom(
     return new Refusal('signature_invalid')
   }
   if (refusal !== undefined) return refusal
-  const shaped = context.schema === undefined ? claims : applySchema(context.schema, claims)
-  return shaped instanceof Promise
+  if (context.schema === undefined) return showAs(claims, key, trust, candidate, context)
+  const shaped = applySchema(context.schema, claims)
+  return isPromise(shaped)
     ? later(shaped, showAs, key, trust, candidate, context)
     : showAs(shaped, key, trust, candidate, context)
 }
@@ -195,7 +204,7 @@ function showAs(
   const { token } = candidate
   // Made for what is verified and can be kept, so that garbage and forgeries cost none.
   const id = context.cache?.takes(token.length) === true ? digest(token) : undefined
-  return id instanceof Promise
+  return typeof id === 'object'
     ? later(id, keepAs, shown, key, trust, candidate, context)
     : keepAs(id, shown, key, trust, candidate, context)
 }
@@ -230,7 +239,9 @@ function judgeAgain(
   request: ResourceRequest | undefined,
 ): Verified | undefined | Promise<Verified | undefined> {
   const current = context.issuers.pick(known.trust.issuer, request)
-  return current instanceof Promise
+  // Most often it is what it was.
+  if (current === known.trust) return judgeUnder(current, known, context, now)
+  return isPromise(current)
     ? later(current, judgeUnder, known, context, now)
     : judgeUnder(current, known, context, now)
 }
@@ -306,7 +317,7 @@ function applySchema(
     return Object.freeze(shown)
   }
   const result = schema['~standard'].validate(claims)
-  return result instanceof Promise ? result.then(finish) : finish(result)
+  return isPromise(result) ? result.then(finish) : finish(result)
 }
 
 /** Claims which verification judged: a schema may type them, not change them. */

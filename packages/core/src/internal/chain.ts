@@ -1,3 +1,5 @@
+import { isPromise } from './promise.ts'
+
 /**
  * Goes on with a value: at once where it is there, so that what is synchronous stays so, else when it is. `rest` is
  * handed on to `next`, which so needs no closure: every token would pay for one.
@@ -7,7 +9,7 @@ export function chain<T, U, R extends readonly unknown[]>(
   next: (value: T, ...rest: R) => U | Promise<U>,
   ...rest: R
 ): U | Promise<U> {
-  return value instanceof Promise ? later(value, next, ...rest) : next(value, ...rest)
+  return isPromise(value) ? later(value, next, ...rest) : next(value, ...rest)
 }
 
 /**

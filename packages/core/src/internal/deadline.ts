@@ -1,3 +1,4 @@
+import { isThenable } from './promise.ts'
 import { after } from './timer.ts'
 
 /**
@@ -21,10 +22,4 @@ async function waitFor<T>(result: PromiseLike<T>, seconds: number): Promise<T> {
   } finally {
     cancel?.()
   }
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }

@@ -2,6 +2,7 @@ import { type AccessToken, VerifiedAccessToken } from '../access-token/access-to
 import type { Authority } from '../access-token/authorities.ts'
 import type { ErrorCode } from '../errors.ts'
 import { chain, later } from '../internal/chain.ts'
+import { isPromise } from '../internal/promise.ts'
 import { type Atom, type ContextOf, type Node, type Policy, readNode } from './policy.ts'
 
 /** What a policy says of a token. */
@@ -27,8 +28,7 @@ export async function evaluate<C, X>(
   token: AccessToken<C>,
   ...context: ContextOf<X>
 ): Promise<Decision> {
-  const decision = decide(readNode(policy), token as AccessToken, context[0])
-  return decision instanceof Promise ? await decision : decision
+  return decide(readNode(policy), token as AccessToken, context[0])
 }
 
 const GRANTED: Decision = Object.freeze({ granted: true })
@@ -55,9 +55,9 @@ class Answers {
 export function decide(policy: Node, token: AccessToken, context: unknown): Decision | Promise<Decision> {
   const answers = new Answers()
   const answer = walk(policy, token, context, answers)
-  return answer instanceof Promise
-    ? later(answer, conclude, policy, token, answers)
-    : conclude(answer, policy, token, answers)
+  return typeof answer === 'string'
+    ? conclude(answer, policy, token, answers)
+    : later(answer, conclude, policy, token, answers)
 }
 
 function conclude(verdict: Verdict, policy: Node, token: AccessToken, answers: Answers): Decision {
@@ -102,7 +102,7 @@ function walkList(
   for (let i = start; i < list.policies.length; i += 1) {
     const node = list.policies[i] as Node
     const next = walk(node, token, context, answers)
-    if (next instanceof Promise) {
+    if (typeof next !== 'string') {
       const sofar = verdict
       return next.then((outcome) => {
         const joined = join(list.op, sofar, outcome)
@@ -158,15 +158,7 @@ function runCheck(
     return verdict
   }
   const answer: unknown = node.test(token as AccessToken<never>, context)
-  return answer instanceof Promise || isThenable(answer)
-    ? Promise.resolve(answer).then(settle)
-    : settle(answer)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
+  return isPromise(answer) ? Promise.resolve(answer).then(settle) : settle(answer)
 }
 
 const AUTHORITY: Partial<Record<Atom['op'], Authority>> = {

@@ -5,6 +5,7 @@ import {
   ERRORS,
   type Refusal,
 } from '../errors.ts'
+import { dismiss } from '../internal/promise.ts'
 import { withoutStack } from '../internal/stack.ts'
 import type { ResourceRequest } from '../request.ts'
 import { bearerChallenge, type HeaderList } from './challenge.ts'
@@ -110,8 +111,7 @@ function problem(error: AnyAuthorizationError): string {
  */
 function ownBody(own: unknown): { contentType: string; body: string } | undefined {
   if (own === undefined) return undefined
-  // Nobody waits for it, so nobody would hear that it failed.
-  if (own instanceof Promise) own.catch(() => {})
+  dismiss(own)
   const { contentType, body } = (own ?? {}) as { contentType?: unknown; body?: unknown }
   if (typeof contentType !== 'string' || !/^[\x20-\x7E]+$/.test(contentType)) {
     throw new TypeError('Cannot use refusal: contentType must consist of printable ASCII characters')
