@@ -1,4 +1,5 @@
 import { optional, type ResourceServer, scope } from '@atjwt/core'
+import { authOf, findAuth } from '@atjwt/core/adapter'
 import { protect as protectExpress } from '@atjwt/express'
 import { protect as protectHono } from '@atjwt/hono'
 import { protect as protectKoa } from '@atjwt/koa'
@@ -22,7 +23,19 @@ describe.each([
       'must be a resource server',
     ],
     ['a variable that was never set', (api) => [api, undefined], 'the policy is undefined'],
+    [
+      'a variable that was never set, and options',
+      (api) => [api, undefined, { refusals: 'throw' }],
+      'the policy is undefined',
+    ],
     ['null', (api) => [api, null], 'it is not one'],
+    ['a list', (api) => [api, [scope('a')]], 'is a list'],
+    ['two policies', (api) => [api, scope('a'), scope('b')], 'one policy is taken'],
+    [
+      'options before the policy',
+      (api) => [api, { refusals: 'throw' }, scope('a')],
+      'the options stand behind the policy',
+    ],
     ['a string', (api) => [api, 'orders:read'], 'it is not one'],
     ['a function', (api) => [api, () => true], 'it is not one'],
     ['a misspelt operator', (api) => [api, { op: 'scopes', names: ['a'] }], 'its operator is unknown'],
@@ -43,9 +56,17 @@ describe.each([
     },
   )
 
-  test('protect() takes no policy, and options without a policy', async () => {
+  test('authOf() and findAuth() say which argument comes first', async () => {
+    const { api } = await createWorld()
+    const request = new Request('https://api.example/')
+    for (const read of [authOf, findAuth])
+      expect(() => read(request as never, api)).toThrow('the first argument must be a resource server')
+  })
+
+  test('protect() takes no policy, and options in the place of one', async () => {
     const { api } = await createWorld()
     expect(protect(api)).toBeTypeOf('function')
-    expect(protect(api, undefined, { refusals: 'throw' })).toBeTypeOf('function')
+    expect(protect(api, { refusals: 'throw' })).toBeTypeOf('function')
+    expect(() => protect(api, { refusals: 'ignore' })).toThrow('refusals must be')
   })
 })

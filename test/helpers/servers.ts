@@ -83,8 +83,8 @@ function seen(auth: AccessToken | undefined): Seen {
 }
 
 function guard(route: Route): [policy?: any, options?: ProtectOptions] {
-  if (route.options !== undefined) return [route.policy, route.options]
-  return route.policy === undefined ? [] : [route.policy]
+  const { policy, options } = route
+  return [policy, options].filter((argument) => argument !== undefined) as [any, ProtectOptions]
 }
 
 async function running(server: Server): Promise<RunningServer> {

@@ -45,16 +45,22 @@ const PREFLIGHT: { readonly ok: false; readonly response: GuardAnswer } = {
  * The part of `protect` in which no framework occurs. It throws, or rejects with, an `Error` always: a refusal under
  * `refusals: 'throw'`, what a `check` threw, or a mistake in an option that is a function.
  *
+ * @param policyOrOptions options alone stand in the place of the policy: then any valid token passes
  * @param given how many arguments `protect` got: a policy that is undefined differs from none
  * @throws {TypeError} when the route is set up, rather than when it is called
  */
 export function createGuard<C>(
   api: ResourceServer<C>,
-  policy: AnyPolicy<C> | undefined,
-  options: ProtectOptions | undefined,
+  policyOrOptions: AnyPolicy<C> | ProtectOptions | undefined,
+  furtherOptions: ProtectOptions | undefined,
   given: number,
 ): Guard<C> {
-  const { refusals, preflight } = checkGuard(api, policy, options, given)
+  const alone = given === 2 && isOptions(policyOrOptions)
+  const policy = alone ? undefined : (policyOrOptions as AnyPolicy<C> | undefined)
+  // A variable that was never set must not become "any token will do".
+  if (policy === undefined && !alone && given > 1)
+    throw new TypeError('Cannot protect: the policy is undefined')
+  const { refusals, preflight } = checkGuard(api, policy, alone ? policyOrOptions : furtherOptions)
   return (request, carrier) => {
     if (preflight === 'answer' && isPreflight(request)) return PREFLIGHT
     let result: ReturnType<typeof authorizeAtOnce<C>>
@@ -99,14 +105,16 @@ function checkGuard(
   api: unknown,
   policy: AnyPolicy | undefined,
   options: ProtectOptions | undefined,
-  given: number,
 ): Required<ProtectOptions> {
   if (typeof (api as Partial<ResourceServer> | undefined)?.authorize !== 'function') {
     throw new TypeError('Cannot protect: the first argument must be a resource server')
   }
-  // A variable that was never set must not become "any token will do".
-  if (policy === undefined && given === 2) throw new TypeError('Cannot protect: the policy is undefined')
+  if (Array.isArray(policy))
+    throw new TypeError('Cannot protect: the policy is a list: join them by all() or any()')
+  if (isOptions(policy)) throw new TypeError('Cannot protect: the options stand behind the policy')
   if (policy !== undefined) readPolicy(policy)
+  if (options !== undefined && 'op' in options)
+    throw new TypeError('Cannot protect: one policy is taken: join several by all() or any()')
   const { refusals = 'answer', preflight = 'answer' } = options ?? {}
   for (const name of Object.keys(options ?? {})) {
     if (name !== 'refusals' && name !== 'preflight')
@@ -117,6 +125,10 @@ function checkGuard(
   if (preflight !== 'answer' && preflight !== 'next')
     throw new TypeError(`Cannot protect: preflight must be 'answer' or 'next'`)
   return { refusals, preflight }
+}
+
+function isOptions(value: unknown): value is ProtectOptions {
+  return typeof value === 'object' && value !== null && ('refusals' in value || 'preflight' in value)
 }
 
 /**
@@ -206,6 +218,8 @@ export function authOf<C>(api: ResourceServer<C>, request: object): AccessToken<
 
 /** Likewise, `undefined` when the request is anonymous. */
 export function findAuth<C>(api: ResourceServer<C>, request: object): AccessToken<C> | undefined {
+  if (typeof (api as Partial<ResourceServer> | undefined)?.authorize !== 'function')
+    throw new TypeError('Cannot read the access token: the first argument must be a resource server')
   const auth = attached(request, api)
   if (auth === null)
     throw new TypeError('Cannot read the access token: no protect() of this resource server ran')

@@ -93,6 +93,12 @@ describe('authorize()', () => {
     await expect(api.authorize(bearer(undefined), 'admin' as unknown as Policy)).rejects.toThrow(TypeError)
   })
 
+  test('rejects on a request of Node as it is, and says what makes one of it', async () => {
+    const { api } = await createTestApi()
+    const request = { method: 'GET', url: '/', headers: {} } as never
+    await expect(api.authorize(request)).rejects.toThrow('fromNode() makes one')
+  })
+
   test('rejects on a policy which is given and undefined, with and without a context', async () => {
     const { api, issuer } = await createTestApi()
     const request = bearer(await issuer.issue())

@@ -303,6 +303,10 @@ class Server implements ResourceServer {
       // A variable that was never set must not become "any token will do".
       if (policy === undefined && arguments.length > 1)
         throw new TypeError('Cannot authorize: the policy is undefined')
+      if (typeof (request as Partial<ResourceRequest> | undefined)?.headers?.get !== 'function')
+        throw new TypeError(
+          'Cannot authorize: the request has no headers.get(); fromNode() makes one which has',
+        )
       return Promise.resolve(authorize(this.#state, request, policy, context))
     } catch (error) {
       return Promise.reject(error)

@@ -31,7 +31,7 @@ export interface RouteGuard<Auth> {
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
  *
  * Sets `res.locals.auth`, typed for the handlers of the same route, and `req.auth`, typed by importing
- * `@atjwt/express/augment`. Without a policy any valid token passes. CORS middleware stands before it.
+ * `@atjwt/express/augment`. Without a policy any valid token passes; options alone stand in its place. CORS middleware stands before it.
  *
  * @throws {TypeError} when the route is set up, on a policy that is none
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
@@ -41,6 +41,7 @@ export function protect<C>(
   policy?: Policy<C, Request>,
   options?: ProtectOptions,
 ): RouteGuard<AccessToken<C>>
+export function protect<C>(api: ResourceServer<C>, options: ProtectOptions): RouteGuard<AccessToken<C>>
 export function protect<C>(
   api: ResourceServer<C>,
   policy: OptionalPolicy<C, Request>,
@@ -48,7 +49,7 @@ export function protect<C>(
 ): RouteGuard<AccessToken<C> | undefined>
 export function protect<C>(
   api: ResourceServer<C>,
-  policy?: Policy<C, Request> | OptionalPolicy<C, Request>,
+  policy?: Policy<C, Request> | OptionalPolicy<C, Request> | ProtectOptions,
   options?: ProtectOptions,
 ): RouteGuard<any> {
   const guard = createGuard(api, policy, options, arguments.length)

@@ -13,7 +13,7 @@ import type { Context, MiddlewareHandler, Next } from 'hono'
 /**
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
  *
- * Sets `c.var.auth`. Without a policy any valid token passes. CORS middleware stands before it.
+ * Sets `c.var.auth`. Without a policy any valid token passes; options alone stand in its place. CORS middleware stands before it.
  *
  * @throws {TypeError} when the route is set up, on a policy that is none
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
@@ -25,12 +25,16 @@ export function protect<C>(
 ): MiddlewareHandler<{ Variables: { auth: AccessToken<C> } }>
 export function protect<C>(
   api: ResourceServer<C>,
+  options: ProtectOptions,
+): MiddlewareHandler<{ Variables: { auth: AccessToken<C> } }>
+export function protect<C>(
+  api: ResourceServer<C>,
   policy: OptionalPolicy<C, Context>,
   options?: ProtectOptions,
 ): MiddlewareHandler<{ Variables: { auth: AccessToken<C> | undefined } }>
 export function protect<C>(
   api: ResourceServer<C>,
-  policy?: Policy<C, Context> | OptionalPolicy<C, Context>,
+  policy?: Policy<C, Context> | OptionalPolicy<C, Context> | ProtectOptions,
   options?: ProtectOptions,
 ): MiddlewareHandler<any> {
   const guard = createGuard(api, policy, options, arguments.length)

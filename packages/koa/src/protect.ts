@@ -19,7 +19,7 @@ import type { Context, Middleware } from 'koa'
 /**
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
  *
- * Sets `ctx.state.auth`. Without a policy any valid token passes. CORS middleware stands before it.
+ * Sets `ctx.state.auth`. Without a policy any valid token passes; options alone stand in its place. CORS middleware stands before it.
  *
  * @throws {TypeError} when the route is set up, on a policy that is none
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
@@ -31,12 +31,16 @@ export function protect<C>(
 ): Middleware<{ auth: AccessToken<C> }>
 export function protect<C>(
   api: ResourceServer<C>,
+  options: ProtectOptions,
+): Middleware<{ auth: AccessToken<C> }>
+export function protect<C>(
+  api: ResourceServer<C>,
   policy: OptionalPolicy<C, Context>,
   options?: ProtectOptions,
 ): Middleware<{ auth: AccessToken<C> | undefined }>
 export function protect<C>(
   api: ResourceServer<C>,
-  policy?: Policy<C, Context> | OptionalPolicy<C, Context>,
+  policy?: Policy<C, Context> | OptionalPolicy<C, Context> | ProtectOptions,
   options?: ProtectOptions,
 ): Middleware<any> {
   const guard = createGuard(api, policy, options, arguments.length)

@@ -1,5 +1,6 @@
 import { check, creating, fail, knownMembers, listOf } from '../internal/check.ts'
 import { withDeadline } from '../internal/deadline.ts'
+import { dismiss } from '../internal/promise.ts'
 import type { OneOrMore } from '../issuer/trust.ts'
 import { count, readRealm } from '../options.ts'
 import type { Client, ClientVerifier } from './clients.ts'
@@ -431,7 +432,7 @@ class Endpoint implements TokenEndpoint<unknown> {
         }),
       )
       // An observer which fails must not cost a request its verdict, nor the process its life.
-      if (observed instanceof Promise) observed.catch(() => {})
+      dismiss(observed)
     } catch {}
   }
 }

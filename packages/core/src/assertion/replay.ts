@@ -46,7 +46,7 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
     }
     const now = options[clock] ?? (() => Date.now() / 1000)
     if (typeof now !== 'function') fail('clock', 'must be a function')
-    return new MemoryReplayStore(count('max', options.max, 100_000, { min: 1, max: 10_000_000 }), now)
+    return new MemoryReplayStore(count('max', options.max, 100_000, { min: 1, max: 8_000_000 }), now)
   })
 }
 

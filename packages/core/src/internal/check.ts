@@ -23,11 +23,14 @@ export function check(condition: boolean, option: string, problem: string): void
 /** A name which is none of the known ones is a typing mistake: the option it meant would silently not be set. */
 export function knownMembers(option: string, value: object, known: readonly (string | symbol)[]): void {
   for (const name of Reflect.ownKeys(value)) {
-    if (!known.includes(name))
-      fail(
-        `${option} has no member ${String(name).slice(0, 40)};`,
-        `known are ${known.map(String).join(', ')}`,
-      )
+    if (known.includes(name)) continue
+    // A name is a symbol of one copy of this package, and another in the next.
+    check(
+      !(typeof name === 'symbol' && known.map(String).includes(String(name))),
+      option,
+      `has ${String(name)} from another copy of this package`,
+    )
+    fail(`${option} has no member ${String(name).slice(0, 40)};`, `known are ${known.map(String).join(', ')}`)
   }
 }
 

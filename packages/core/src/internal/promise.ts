@@ -3,7 +3,7 @@
  * somebody put another class in the place of the global `Promise` (zone.js, some tracers), what an async function
  * returns is no instance of it.
  */
-export function isPromise(value: unknown): value is Promise<unknown> {
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return value instanceof Promise || isThenable(value)
 }
 

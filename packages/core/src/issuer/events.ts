@@ -1,5 +1,6 @@
 import { hasSubscribers, publish } from '#runtime'
 
+import { dismiss } from '../internal/promise.ts'
 import type { FetchFailure } from './fetch.ts'
 import type { MetadataFailure } from './discover.ts'
 import type { UnusableKey } from './jwk.ts'
@@ -60,9 +61,8 @@ export class EventSink {
     const event = Object.freeze(make())
     if (subscribed) publish(ISSUER_CHANNEL, event)
     try {
-      const heard: unknown = this.#listener?.(event)
       // A listener that fails must not cost a request its verdict, nor the process its life.
-      if (heard instanceof Promise) heard.catch(() => {})
+      dismiss(this.#listener?.(event))
     } catch {}
   }
 }

@@ -5,6 +5,7 @@ import type { KeyHandle, PublicJWK } from '../crypto/crypto.ts'
 import { decodeBase64url, decodedLength } from '../internal/base64url.ts'
 import { isBase64url } from '../internal/canonical.ts'
 import { isObject, type JSONObject } from '../internal/json.ts'
+import { isPromise } from '../internal/promise.ts'
 import { isROCA } from './roca.ts'
 
 /** Why a member of a JWK Set is not used. One unusable key never spoils a set, RFC 7517 §5. */
@@ -77,7 +78,7 @@ export class VerificationKey {
     if (this.#handles.has(alg)) return this.#handles.get(alg)
     const handle = importKey(this.#jwk, alg)
     // Only the value is kept: on workerd a promise belongs to the request which made it.
-    if (handle instanceof Promise) return handle.then((value) => this.#keep(alg, value))
+    if (isPromise(handle)) return handle.then((value) => this.#keep(alg, value))
     return this.#keep(alg, handle)
   }
 

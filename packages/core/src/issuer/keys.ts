@@ -3,6 +3,7 @@ import { freezes, sharesPromises, waitUntil as platformWaitUntil } from '#runtim
 import { Refusal } from '../errors.ts'
 import { BoundedMap } from '../internal/bounded-map.ts'
 import { parseJSONObject } from '../internal/json.ts'
+import { dismiss } from '../internal/promise.ts'
 import { after } from '../internal/timer.ts'
 import { TokenBucket } from './bucket.ts'
 import { Discovery, type KeyLocation } from './discovery.ts'
@@ -385,8 +386,7 @@ export class IssuerKeys implements KeySource {
     const keep: ((work: Promise<unknown>) => unknown) | undefined =
       this.#context.waitUntil ?? platformWaitUntil
     try {
-      const kept = keep?.(flight.done)
-      if (kept instanceof Promise) kept.catch(() => {})
+      dismiss(keep?.(flight.done))
     } catch {
       // Outside of a request there is nothing to extend.
     }

@@ -2,6 +2,7 @@ import { verifySignature } from '#crypto'
 
 import type { KeyHandle } from '../crypto/crypto.ts'
 import { decodedLength } from '../internal/base64url.ts'
+import { isPromise } from '../internal/promise.ts'
 import type { VerificationKey } from '../issuer/jwk.ts'
 
 /**
@@ -22,12 +23,11 @@ export function signerOf(
     // A signature of another size cannot be this key's; nothing is computed with it.
     if (key.signatureLength(alg) !== length) continue
     const handle = key.handle(alg)
-    const signed =
-      handle instanceof Promise
-        ? handle.then((known) => isSignedBy(token, signature, alg, known))
-        : isSignedBy(token, signature, alg, handle)
+    const signed = isPromise(handle)
+      ? handle.then((known) => isSignedBy(token, signature, alg, known))
+      : isSignedBy(token, signature, alg, handle)
     if (signed === true) return key
-    if (signed instanceof Promise) {
+    if (typeof signed === 'object') {
       return signed.then((yes) => (yes ? key : signerOf(token, signature, alg, candidates.slice(i + 1))))
     }
   }

@@ -5,7 +5,7 @@ import {
   ERRORS,
   type Refusal,
 } from '../errors.ts'
-import { dismiss } from '../internal/promise.ts'
+import { dismiss, isPromise } from '../internal/promise.ts'
 import { withoutStack } from '../internal/stack.ts'
 import type { ResourceRequest } from '../request.ts'
 import { bearerChallenge, type HeaderList } from './challenge.ts'
@@ -111,7 +111,10 @@ function problem(error: AnyAuthorizationError): string {
  */
 function ownBody(own: unknown): { contentType: string; body: string } | undefined {
   if (own === undefined) return undefined
-  dismiss(own)
+  if (isPromise(own)) {
+    dismiss(own)
+    throw new TypeError('Cannot use refusal: it must answer at once, not by a promise')
+  }
   const { contentType, body } = (own ?? {}) as { contentType?: unknown; body?: unknown }
   if (typeof contentType !== 'string' || !/^[\x20-\x7E]+$/.test(contentType)) {
     throw new TypeError('Cannot use refusal: contentType must consist of printable ASCII characters')
