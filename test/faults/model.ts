@@ -145,6 +145,7 @@ export class History {
         return this.#deliver()
       case 'ready-aborted': {
         this.#read()
+        this.#readying = true
         const abort = new AbortController()
         const ready = this.#api.ready(abort.signal)
         abort.abort(new Error('gone'))
@@ -257,10 +258,12 @@ export class History {
     const pending = this.#pending[0]
     if (pending === undefined) return
     this.#remove(pending)
-    const awaited = this.#waiting.size > 0
+    const awaited = pending.url === JWKS_URL && (this.#waiting.size > 0 || this.#readying)
     pending.respond()
     await settle()
-    if (awaited) this.#read()
+    if (!awaited) return
+    this.#read()
+    this.#readying = false
   }
 
   #remove(pending: Pending): void {
@@ -357,6 +360,8 @@ export class History {
     }
   }
   #startedAt: number | undefined
+  /** Somebody waits for ready(), whose attempt goes on without those who called it. */
+  #readying = false
 
   /** Whether an exchange may begin now: the engine must have a reason for it. */
   #judgeFetch(url: string): void {

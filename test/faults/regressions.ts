@@ -3,6 +3,19 @@ import type { Step } from './model.ts'
 /** Histories on which the engine and its model once parted; each is played in every run. */
 export const REGRESSIONS: readonly (readonly [name: string, steps: readonly Step[]])[] = [
   [
+    'what ready() does in the end looks at the set by the clock of then',
+    [
+      { kind: 'request', token: 0 },
+      { kind: 'deliver' },
+      { kind: 'jump', seconds: -143 },
+      { kind: 'ready-aborted' },
+      { kind: 'wait', seconds: 147 },
+      { kind: 'deliver' },
+      { kind: 'wait', seconds: 2253 },
+      { kind: 'request', token: 0 },
+    ],
+  ],
+  [
     'a key revoked while its set is past staleness is told from another one of the same name',
     [
       { kind: 'publish', keys: [4, 1] },

@@ -362,7 +362,7 @@ class Server implements ResourceServer {
       if (!servesLong || this.#rehearsed) return
       this.#rehearsed = true
       // The keys are there, which is all that was promised.
-      await rehearseFor(this.#state, now).catch(() => {})
+      await rehearseFor(this.#state, this.#state.context.clock()).catch(() => {})
     })
     if (signal === undefined) {
       await loading
