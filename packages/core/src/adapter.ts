@@ -113,7 +113,7 @@ function checkGuard(
     throw new TypeError('Cannot protect: the policy is a list: join them by all() or any()')
   if (isOptions(policy)) throw new TypeError('Cannot protect: the options stand behind the policy')
   if (policy !== undefined) readPolicy(policy)
-  if (options !== undefined && 'op' in options)
+  if (typeof options === 'object' && options !== null && 'op' in options)
     throw new TypeError('Cannot protect: one policy is taken: join several by all() or any()')
   const { refusals = 'answer', preflight = 'answer' } = options ?? {}
   for (const name of Object.keys(options ?? {})) {

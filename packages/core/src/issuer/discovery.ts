@@ -11,7 +11,7 @@ const REFRESH_AT = 0.8
 /** Seconds for news about a place which is known: a part of the time for an attempt belongs to the keys. */
 const NEWS_DEADLINE = 3
 /** Seconds after which news that failed are asked for again, so that the attempts between have all their time. */
-const NEWS_PAUSE = 10
+const NEWS_PAUSE = 3
 
 /** Where the keys of one issuer come from. */
 export interface KeyLocation {
@@ -38,6 +38,10 @@ export class Discovery {
   #asked = Number.NEGATIVE_INFINITY
   #refreshAt = 0
   #pausedUntil = 0
+  /** The known place gave no keys: then news are worth as much as a place. */
+  #doubted = false
+  /** The place which answered last failed the last time. */
+  #stumbled = false
 
   constructor(location: KeyLocation, documents: Documents, events: EventSink) {
     this.#location = location
@@ -58,12 +62,12 @@ export class Discovery {
   /** Takes a place from a snapshot, if the rules allow it and no other is configured or known. */
   suggest(jwksUri: string): boolean {
     if (this.#jwksUri === undefined && this.#documents.allows(jwksUri)) this.#jwksUri = jwksUri
-    return this.#jwksUri === jwksUri
+    return this.#jwksUri !== undefined && URL.parse(this.#jwksUri)?.href === URL.parse(jwksUri)?.href
   }
 
   /** The known place gave no keys: they may have moved. */
   doubt(): void {
-    this.#refreshAt = 0
+    this.#doubted = true
   }
 
   /**
@@ -71,39 +75,52 @@ export class Discovery {
    */
   async find(now: number, under: Attempt): Promise<Failure | undefined> {
     if (this.#location.jwksUri !== undefined) return undefined
-    if (this.#jwksUri === undefined) return this.#ask(now, under)
+    if (this.#jwksUri === undefined) return this.#ask(now, under, true)
+    const due = this.#doubted || now >= this.#refreshAt
     // Before it was asked for: the clock was set back.
-    if (now < Math.max(this.#refreshAt, this.#pausedUntil) && now >= this.#asked) return undefined
+    if ((!due || now < this.#pausedUntil) && now >= this.#asked) return undefined
     this.#asked = now
-    const news = new Attempt(NEWS_DEADLINE)
-    const stop = (): void => {
-      news.stop()
-    }
-    const failure = await under.race(() => this.#ask(now, news), stop)
-    news.finish()
+    const failure = this.#doubted ? await this.#ask(now, under, true) : await this.#hear(now, under)
     if (failure !== undefined) this.#pausedUntil = now + NEWS_PAUSE
     return undefined
+  }
+
+  /** News about a place which is known and gives keys. */
+  async #hear(now: number, under: Attempt): Promise<unknown> {
+    const news = new Attempt(NEWS_DEADLINE)
+    try {
+      return await under.race(
+        () => this.#ask(now, news, false),
+        () => {
+          news.stop()
+        },
+      )
+    } finally {
+      news.finish()
+    }
   }
 
   /**
    * Asks the places in order, beginning with the one that answered before. What is definitely no document moves on; a
    * network failure or a 5xx decides nothing and ends the attempt. The next attempt begins a place further, so that a
-   * place which always fails does not hide the others.
+   * place which always fails does not hide the others; one that answered before is given another chance.
+   *
+   * @param all else one place: with keys at hand there is time, and an outage is not made worse by looking around
    */
-  async #ask(now: number, under: Attempt): Promise<Failure | undefined> {
+  async #ask(now: number, under: Attempt, all: boolean): Promise<Failure | undefined> {
     let worst: KeyFailure | undefined
     const first = this.#place
-    // With keys at hand there is time: one place per attempt, so that an outage is not made worse by looking around.
-    const known = this.#jwksUri !== undefined
-    for (let i = 0; i < (known ? 1 : this.#places.length); i += 1) {
+    for (let i = 0; i < (all ? this.#places.length : 1); i += 1) {
       const index = (first + i) % this.#places.length
-      const etag = known && this.#validator?.place === index ? this.#validator.etag : undefined
+      const answered = this.#jwksUri !== undefined && this.#validator?.place === index
+      const etag = answered ? this.#validator?.etag : undefined
       // oxlint-disable-next-line no-await-in-loop -- the order decides
       const fetched = await this.#documents.fetch('metadata', this.#places[index] as string, etag, under)
-      // Whatever it was, unless it answers below.
-      this.#place = (index + 1) % this.#places.length
+      const transient = !fetched.ok && TRANSIENT.has(fetched.reason)
+      this.#stumbled = transient && answered && !this.#stumbled
+      this.#place = this.#stumbled ? index : (index + 1) % this.#places.length
       if (!fetched.ok) {
-        if (TRANSIENT.has(fetched.reason)) return fetched
+        if (transient) return fetched
         worst ??= fetched.reason
         continue
       }
@@ -119,6 +136,7 @@ export class Discovery {
       }
       this.#place = index
       this.#validator = { place: index, etag: fetched.etag }
+      this.#doubted = false
       this.#asked = now
       this.#refreshAt = now + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME) * REFRESH_AT
       return undefined

@@ -6,6 +6,8 @@ import {
   type AuthorizeResult,
   createResourceServer,
   customFetch,
+  not,
+  role,
   type IssuerResolver,
   type ResourceRequest,
   type TrustedIssuer,
@@ -127,6 +129,24 @@ describe('a resolver', () => {
     expect(codeOf(await api.authorize(bearer(await issuer.issue({ iss: 'https://other.example' }))))).toBe(
       'issuer_not_trusted',
     )
+  })
+
+  test('that answers by turns with two places of keys has both remembered', async () => {
+    const issuer = await createTestIssuer()
+    let place = 'blue'
+    const api = createResourceServer({
+      issuer: () => ({ issuer: issuer.issuer, jwks: new URL(`${issuer.issuer}/${place}`) }),
+      audience: issuer.audience,
+      [customFetch]: async () => Response.json(issuer.jwks),
+    })
+    const token = await issuer.issue()
+    const tokens: unknown[] = []
+    for (place of ['blue', 'green', 'blue', 'green']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const result = await api.authorize(bearer(token))
+      tokens.push(result.ok && (await api.demand(result.auth, not(role('x')))) === result.auth)
+    }
+    expect(tokens).toEqual([true, true, true, true])
   })
 
   test('that answers with other functions is another configuration', async () => {

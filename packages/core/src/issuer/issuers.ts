@@ -36,7 +36,7 @@ export class KeyRegistry {
   readonly #context: KeyContext
   readonly #options: ResolvedOptions
   /** What another instance knew; each is planted once, since what is fetched afterwards is newer. */
-  readonly #seeds = new Map<string, KeySnapshot>()
+  readonly #seeds: Map<string, readonly KeySnapshot[]>
   readonly #configured = new Map<string, KeySource>()
   #closed = false
   readonly #revoked = new BoundedMap<string, readonly string[]>({ max: MAX_RESOLVED })
@@ -51,10 +51,7 @@ export class KeyRegistry {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    for (const seed of options.keys) {
-      const other = this.#seeds.get(seed.issuer)
-      if (other === undefined || other.fetchedAt < seed.fetchedAt) this.#seeds.set(seed.issuer, seed)
-    }
+    this.#seeds = Map.groupBy(options.keys, (seed) => seed.issuer)
     this.#context = {
       clock: options.clock,
       fetch: options.fetch,
@@ -114,12 +111,12 @@ export class KeyRegistry {
         'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
       )
     }
-    const seed = this.#seeds.get(issuer.issuer)
+    const seeds = this.#seeds.get(issuer.issuer)
     if (resolved) this.#seeds.delete(issuer.issuer)
     const keys = new IssuerKeys(
       { issuer: issuer.issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
       this.#context,
-      seed,
+      seeds,
     )
     if (this.#closed) keys.close()
     return keys
@@ -239,8 +236,7 @@ export class Issuers {
   #intern(trust: Trust): Trust {
     const id = contentOf(trust)
     const known = this.#resolved.get(id)
-    // The registry may have dropped the keys since; then this is a new state.
-    if (known !== undefined && known.keys === trust.keys) return known
+    if (known !== undefined) return known
     this.#resolved.set(id, trust)
     return trust
   }
@@ -364,20 +360,23 @@ function readDeviations(
 
 const NONE: ReadonlySet<never> = new Set<never>()
 
-let functions = 0
-const functionNames = new WeakMap<object, string>()
+let things = 0
+const names = new WeakMap<object, string>()
 
-/** What was read of an answer, as text; a function counts as itself, the keys are compared by whoever asks. */
-function contentOf({ keys: _keys, ...read }: Trust): string {
-  return JSON.stringify(read, (_name, value: unknown) => {
+/** What was read of an answer, as text; functions and key states count as themselves. */
+function contentOf({ keys, ...read }: Trust): string {
+  return JSON.stringify([nameOf(keys), read], (_name, value: unknown) => {
     if (value instanceof Set) return [...(value as ReadonlySet<unknown>)]
-    if (typeof value !== 'function') return value
-    let name = functionNames.get(value)
-    if (name === undefined) {
-      functions += 1
-      name = `function ${functions}`
-      functionNames.set(value, name)
-    }
-    return name
+    return typeof value === 'function' ? nameOf(value) : value
   })
+}
+
+function nameOf(thing: object): string {
+  let name = names.get(thing)
+  if (name === undefined) {
+    things += 1
+    name = `thing ${things}`
+    names.set(thing, name)
+  }
+  return name
 }

@@ -202,7 +202,7 @@ describe('discovery', () => {
     await settle()
     expect(await ask(api, k2.token)).toBe('authorized')
     // Not before a pause is it asked again, so that other attempts have all their time.
-    now += 9
+    now += 2
     await ask(api, k3.token)
     expect([count(METADATA_URL), count(JWKS_URL)]).toEqual([2, 3])
   })
@@ -231,6 +231,51 @@ describe('discovery', () => {
       now += 60
     }
     expect(await ask(api, k2.token)).toBe('authorized')
+  })
+
+  test('which is slow is waited for when the known place gives no keys', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const api = create({ maxStale: 0 })
+    await ask(api, k1.token)
+    answers[JWKS_URL] = () => new Response('', { status: 404 })
+    answers[moved] = () => jwksResponse([k1])
+    now += 600
+    await ask(api, k1.token)
+    answers[METADATA_URL] = async () => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 4000)
+      })
+      return metadataResponse({ jwks_uri: moved })
+    }
+    now += 2
+    const asked = ask(api, k1.token)
+    await until(() => count(METADATA_URL) === 2)
+    await vi.advanceTimersByTimeAsync(4000)
+    expect(await asked).toBe('authorized')
+  })
+
+  test('is asked again at the place which answered before, after one failure of it', async () => {
+    const issuer = `${ISSUER}/tenant`
+    const third = `${issuer}/.well-known/openid-configuration`
+    const key = makeKey('k1', issuer)
+    answers = {
+      [third]: () => Response.json({ issuer, jwks_uri: JWKS_URL }),
+      [JWKS_URL]: () => jwksResponse([key]),
+    }
+    const api = create({ issuer, maxStale: 0 })
+    await ask(api, key.token)
+    answers = {
+      [third]: down,
+      [JWKS_URL]: () => new Response('', { status: 404 }),
+      [moved]: () => jwksResponse([key]),
+    }
+    now += 600
+    await ask(api, key.token)
+    now += 2
+    await ask(api, key.token)
+    answers[third] = () => Response.json({ issuer, jwks_uri: moved })
+    now += 3
+    expect(await ask(api, key.token)).toBe('authorized')
   })
 
   test('looks for the place again when no keys are left and the known one is out of order', async () => {
@@ -942,6 +987,42 @@ describe('an operator', () => {
     expect(await waiting).toBe('authorized')
   })
 
+  test('purge() several times while somebody waits', async () => {
+    const releases: (() => void)[] = []
+    answers[JWKS_URL] = () =>
+      new Promise((resolve) => {
+        releases.push(() => resolve(jwksResponse(published)))
+      })
+    const api = create()
+    const waiting = ask(api, k1.token)
+    for (let purge = 1; purge <= 3; purge += 1) {
+      // oxlint-disable-next-line no-await-in-loop, no-loop-func -- one after the other
+      await until(() => releases.length === purge)
+      api.purge()
+    }
+    await until(() => releases.length === 4)
+    for (const release of releases) release()
+    expect(await waiting).toBe('authorized')
+  })
+
+  test('purge() gives the budget of the look-up back which it ended', async () => {
+    const api = create()
+    await ask(api, k1.token)
+    let release: (() => void) | undefined
+    answers[JWKS_URL] = () =>
+      new Promise((resolve) => {
+        release = () => resolve(jwksResponse(published))
+      })
+    const unknown = ask(api, inventedToken('x'))
+    await until(() => release !== undefined)
+    recovery()
+    api.purge()
+    release?.()
+    expect(await unknown).toBe('kid_unknown')
+    published = [k1, k2]
+    expect(await ask(api, k2.token)).toBe('authorized')
+  })
+
   test('purge() by a listener who hears of stale keys is answered like any other', async () => {
     const api = create({
       onIssuerEvent: ({ type }) => {
@@ -1041,6 +1122,22 @@ describe('a snapshot', () => {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       expect(await ask(create({ keys }), k2.token)).toBe('authorized')
       expect(fetched).toEqual([])
+    }
+  })
+
+  test('which cannot be used leaves its place to an older one', async () => {
+    const first = create()
+    await ask(first, k1.token)
+    const [good] = first.snapshot() as [ReturnType<ResourceServer['snapshot']>[number]]
+    const others = [
+      { ...good, fetchedAt: now + 1000, freshUntil: now + 1600 },
+      { ...good, fetchedAt: now + 1, jwks_uri: 'http://keys.example/jwks' },
+      { ...good, fetchedAt: now + 1, jwks: { keys: [] } },
+    ]
+    outage()
+    for (const other of others) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(create({ keys: [other, good] }), k1.token)).toBe('authorized')
     }
   })
 

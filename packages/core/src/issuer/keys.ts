@@ -72,7 +72,8 @@ export class IssuerKeys implements KeySource {
   readonly #revoked = new RevokedKeys()
 
   #loaded: Loaded | undefined
-  #seed: KeySnapshot | undefined
+  /** The newest first. */
+  #seeds: readonly KeySnapshot[]
   #flight: Flight | undefined
   #attempted = false
   #failures = 0
@@ -83,11 +84,11 @@ export class IssuerKeys implements KeySource {
 
   #closed = false
 
-  constructor(location: KeyLocation, context: KeyContext, seed?: KeySnapshot) {
+  constructor(location: KeyLocation, context: KeyContext, seeds: readonly KeySnapshot[] = []) {
     this.issuer = location.issuer
     this.#location = location
     this.#context = context
-    this.#seed = seed
+    this.#seeds = seeds.toSorted((one, other) => other.fetchedAt - one.fetchedAt)
     this.#documents = new Documents(location.issuer, location.origins, context)
     this.#discovery = this.#discover()
   }
@@ -163,7 +164,7 @@ export class IssuerKeys implements KeySource {
   }
 
   snapshot(): KeySnapshot | undefined {
-    if (this.#loaded === undefined) return this.#seed
+    if (this.#loaded === undefined) return this.#seeds[0]
     const { set, fetchedAt, freshUntil } = this.#loaded
     const { jwksUri } = this.#discovery
     return {
@@ -181,7 +182,7 @@ export class IssuerKeys implements KeySource {
    * its `kid` alone.
    */
   revoke(kid: string): void {
-    if (this.#seed !== undefined) this.#plant(this.#seed, this.#context.clock())
+    if (this.#seeds.length > 0) this.#plant(this.#context.clock())
     // Also a set past its staleness tells which key is meant.
     const loaded = this.#loaded
     this.#revoked.add(kid, loaded?.set.keys ?? [])
@@ -197,7 +198,7 @@ export class IssuerKeys implements KeySource {
   purge(): void {
     if (this.#loaded !== undefined) this.#retire(this.#loaded.set, undefined)
     this.#loaded = undefined
-    this.#seed = undefined
+    this.#seeds = []
     this.#discovery = this.#discover()
     const flight = this.#flight
     if (flight !== undefined) {
@@ -218,7 +219,7 @@ export class IssuerKeys implements KeySource {
 
   /** The set that may be served at `now`, if any. */
   #current(now: number): Loaded | undefined {
-    if (this.#seed !== undefined) this.#plant(this.#seed, now)
+    if (this.#seeds.length > 0) this.#plant(now)
     const loaded = this.#loaded
     if (loaded === undefined || now >= loaded.staleUntil) return undefined
     return loaded.fetchedAt - now > FETCH_DEADLINE ? this.#reset(loaded, now) : loaded
@@ -282,11 +283,14 @@ export class IssuerKeys implements KeySource {
 
   /** Waits for an attempt, as far as the schedule allows one. */
   async #refreshed(now: number): Promise<void> {
-    const flight = this.#underway() ?? (this.#mayTry(now) ? this.#launch(now) : undefined)
-    if (flight === undefined) return
-    await this.#join(flight)
-    if (flight.abandoned && !this.#closed)
-      await this.#join(this.#underway() ?? this.#launch(this.#context.clock()))
+    for (let at = now; ;) {
+      const flight = this.#underway() ?? (this.#mayTry(at) ? this.#launch(at) : undefined)
+      if (flight === undefined) return
+      // oxlint-disable-next-line no-await-in-loop -- what a purge ended counts for nothing: who waited asks anew
+      await this.#join(flight)
+      at = this.#context.clock()
+      if (!flight.abandoned || this.#current(at) !== undefined || at >= now + FETCH_DEADLINE) return
+    }
   }
 
   #choose(
@@ -342,12 +346,11 @@ export class IssuerKeys implements KeySource {
   ): Promise<readonly VerificationKey[] | Refusal> {
     await this.#join(flight)
     const now = this.#context.clock()
-    if (flight.abandoned) return this.find(kid, alg, now, plausible)
     const loaded = this.#current(now)
-    if (this.#failures > 0 || loaded === undefined) {
-      if (paid) this.#bucket.refund()
-      return this.#unavailable(now)
-    }
+    const failed = this.#failures > 0 || loaded === undefined
+    if (paid && (failed || flight.abandoned)) this.#bucket.refund()
+    if (flight.abandoned) return this.find(kid, alg, now, plausible)
+    if (failed) return this.#unavailable(now)
     // The answer of a flight which was under way before may be older than the name: then one is started for it.
     if (loaded.set.has(kid) || !flight.shared) return this.#choose(loaded, kid, alg, now, plausible)
     this.#missing.set(kid, now + UNKNOWN_KID.every)
@@ -474,7 +477,8 @@ export class IssuerKeys implements KeySource {
     if (fresh === undefined || fresh.keys.length === 0) {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
       this.#documents.unusable('jwks', reason)
-      discovery.doubt()
+      // Keys which are revoked are no sign that others stand elsewhere.
+      if (document === undefined || readKeySet(document) === undefined) discovery.doubt()
       return { reason }
     }
     const latest = this.#loaded?.set
@@ -522,17 +526,19 @@ export class IssuerKeys implements KeySource {
   }
 
   /** Takes over a snapshot, at the first read, since construction reads no clock. Fetched keys are always newer. */
-  #plant(seed: KeySnapshot, now: number): void {
-    this.#seed = undefined
-    if (this.#loaded !== undefined || seed.fetchedAt > now + 60) return
-    // Keys from a place where none may stand now.
-    if (seed.jwks_uri !== undefined && !this.#discovery.suggest(seed.jwks_uri)) return
-    const set = readKeySet(seed.jwks, [], this.#revoked)
-    if (set === undefined) return
-    const { fetchedAt, freshUntil } = seed
-    const lifetime = this.#documents.lifetimeOf(freshUntil - fetchedAt, UNSTATED_LIFETIME)
-    const times = this.#times(fetchedAt, fetchedAt + lifetime)
-    this.#loaded = { set, jwksUri: undefined, etag: undefined, ...times }
+  #plant(now: number): void {
+    const seeds = this.#seeds
+    this.#seeds = []
+    for (const { jwks, jwks_uri, fetchedAt, freshUntil } of seeds) {
+      if (this.#loaded !== undefined) return
+      if (fetchedAt > now + 60) continue
+      const set = readKeySet(jwks, [], this.#revoked)
+      // Keys from a place where none may stand now are not used.
+      if (set === undefined || (jwks_uri !== undefined && !this.#discovery.suggest(jwks_uri))) continue
+      const lifetime = this.#documents.lifetimeOf(freshUntil - fetchedAt, UNSTATED_LIFETIME)
+      const times = this.#times(fetchedAt, fetchedAt + lifetime)
+      this.#loaded = { set, jwksUri: undefined, etag: undefined, ...times }
+    }
   }
 }
 
