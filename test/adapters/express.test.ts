@@ -99,6 +99,35 @@ describe.each([
     },
   )
 
+  test('a refusal leaves an answer alone which somebody began while the guard waited', async () => {
+    let decide: ((revoked: boolean) => void) | undefined
+    const { api, issuer } = await createWorld({
+      revoked: () =>
+        new Promise<boolean>((resolve) => {
+          decide = resolve
+        }),
+    })
+    const app = create()
+    app.get(
+      '/',
+      (_req: Request, res: Response, next: () => void) => {
+        next()
+        void issuer.issue().then(async () => {
+          while (decide === undefined) await new Promise(setImmediate)
+          res.status(503).write('somebody ')
+          decide(true)
+          await new Promise(setImmediate)
+          res.end('else')
+        })
+      },
+      protect(api),
+    )
+    const running = await listen(app)
+    const answer = await sendRaw(running.port, { target: '/', headers: bearer(await issuer.issue()) })
+    await running.close()
+    expect([answer?.status, answer?.body]).toEqual([503, expect.stringContaining('else')])
+  })
+
   test('what somebody else put at req.auth is no token of ours', async () => {
     const { api } = await createWorld()
     const app = create()

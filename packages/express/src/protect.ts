@@ -53,10 +53,16 @@ export function protect<C>(
   options?: ProtectOptions,
 ): RouteGuard<any> {
   const guard = createGuard(api, policy, options, arguments.length)
-  /** Whether the request goes on. */
-  const enter = (result: GuardResult<C>, req: IncomingMessage, res: Response): boolean => {
+  /**
+   * Whether the request goes on.
+   *
+   * @param begun whether headers which are sent were sent before the guard was asked
+   */
+  const enter = (result: GuardResult<C>, req: IncomingMessage, res: Response, begun: boolean): boolean => {
     if (!result.ok) {
-      answer(res, result.response)
+      if (!res.headersSent) answer(res, result.response)
+      // Nobody comes who could end it. What was begun while the guard waited is somebody's who ends it.
+      else if (begun && !res.writableEnded) res.destroy()
       return false
     }
     // When somebody else has answered meanwhile, a timeout for example, headers can no longer be set.
@@ -69,10 +75,10 @@ export function protect<C>(
     let passes: boolean | Promise<boolean>
     try {
       const result = guard(fromNode(req), req)
-      passes =
-        result instanceof Promise
-          ? result.then((settled) => enter(settled, req, res))
-          : enter(result, req, res)
+      if (result instanceof Promise) {
+        const begun = res.headersSent
+        passes = result.then((settled) => enter(settled, req, res, begun))
+      } else passes = enter(result, req, res, true)
     } catch (error) {
       next(error)
       return
@@ -90,11 +96,6 @@ export function protect<C>(
 
 /** Written to the Node response: what `res.send` would add (ETag, charset) is not part of a refusal. */
 function answer(res: ServerResponse, { status, headers, body }: GuardAnswer): void {
-  if (res.headersSent) {
-    // Nobody comes who could end it; Express ends it so when an error comes as late.
-    if (!res.writableEnded) res.destroy()
-    return
-  }
   replaceHeaders(headersOf(res), headers)
   res.statusCode = status
   if (body !== null) res.setHeader('Content-Length', Buffer.byteLength(body))

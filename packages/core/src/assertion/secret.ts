@@ -102,10 +102,17 @@ export function clientSecretJwt(options: ClientSecretOptions): ClientSecret {
   })
 }
 
+/**
+ * The armour of PEM and of RFC 4716; a line of OpenSSH, or what stands in one in base64; a member of a JWK, also in a text
+ * which is no JSON. No random text has any of them.
+ */
+const KEY =
+  /---- ?BEGIN|^(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-\S+\s|(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+(?:\s+AAAA|\0)|["'\s{,]kty["']?\s*:/
+
 /** Whether this is a public key as keys are handed out: whoever has it could make MACs (RFC 8725 §2.1). */
 function isKey(octets: Uint8Array): boolean {
   const text = new TextDecoder().decode(octets).trim()
-  return /-----BEGIN|^(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-\S+\s/.test(text) || isJSON(text) || isDER(octets)
+  return KEY.test(text) || isJSON(text) || isDER(octets)
 }
 
 /** Whether all of it is a JSON object or array, once more in quotes or not; a random text only begins like one. */

@@ -50,7 +50,7 @@ export interface DevelopmentConfig {
   readonly resources?: readonly string[]
   /** Seconds: 300. */
   readonly tokenLifetime?: number
-  /** Whether a JWT grant needs an authenticated client; `required`. Read at the start only. */
+  /** Whether a JWT grant needs an authenticated client; `required`. Read at the first request only. */
   readonly clientAuthentication?: 'required' | 'optional' | 'implicit'
   readonly clients?: readonly DevelopmentClient[]
   readonly users?: readonly DevelopmentUser[]
@@ -118,7 +118,8 @@ function checkClient(name: string, client: DevelopmentClient): void {
   const method = authenticationMethodOf(client)
   if (method === 'private_key_jwt' && client.jwks === undefined)
     throw new TypeError(`${name}.jwks must be given for private_key_jwt`)
-  if (client.jwks !== undefined) checkJWKS(`${name}.jwks`, client.jwks)
+  // Under other methods they are keys for something else (RFC 7591 §2).
+  if (method === 'private_key_jwt') checkJWKS(`${name}.jwks`, client.jwks)
   if (method.startsWith('client_secret') && (client.client_secret ?? '') === '')
     throw new TypeError(`${name}.client_secret must be given for ${method}`)
   if (method === 'client_secret_jwt') checkSecret(`${name}.client_secret`, client.client_secret as string)

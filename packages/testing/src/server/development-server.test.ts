@@ -179,9 +179,19 @@ test.for(['http://localhost:9', 'http://localhost:9/', 'HTTP://LOCALHOST:9'])('%
   expect(createDevelopmentServer({ origin }).origin).toBe('http://localhost:9')
 })
 
-test('clientAuthentication is read at the start, for the issuers which are asked for later too', async () => {
+test('a configuration may name the origin of its server', async () => {
+  const server = createDevelopmentServer({
+    config: () => ({ ...CONFIG, audience: `${server.origin}/api` }),
+    origin: 'http://localhost:9',
+  })
+  const answer = await post(server, '/token', { grant_type: 'client_credentials' }, basic('service'))
+  expect(answer).toMatchObject({ status: 200 })
+})
+
+test('clientAuthentication is read once, for the issuers which are asked for later too', async () => {
   let config = CONFIG
   const server = serverOf(() => config)
+  await post(server, '/token', {})
   config = { ...CONFIG, clientAuthentication: 'optional', clients: [] }
   for (const path of ['', '/later']) {
     const assertion = await grantAbout(`${server.origin}${path}`, 'alice')
@@ -347,13 +357,27 @@ describe('the front page', () => {
     return [response.status, verdict]
   }
 
-  test.for([' ', '\r\n', '\t', '\u00A0', '\u2028'])(
+  test.for(['\n', '\r\n', ' \r\n\t', '\n\u00A0'])(
     'reads a token which was pasted with %j around and within',
     async (space) => {
       const server = serverOf()
       const token = await server.issue()
       const pasted = [space, token.slice(0, 50), space, space, token.slice(50), space].join('')
       expect(await verdictOn(server, pasted)).toEqual([200, 'It is accepted'])
+    },
+  )
+
+  test.for([' ', '\t', '\u00A0', '\u2028'])(
+    'reads a token between %j, and says of one with it within',
+    async (space) => {
+      const server = serverOf()
+      const token = await server.issue()
+      expect(await verdictOn(server, `${space}${token}${space}`)).toEqual([200, 'It is accepted'])
+      const verdict = 'It is refused: 400 <code>credentials_malformed</code>'
+      for (const pasted of [`Bearer${space}${token}`, `${token}${space}${token}`]) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        expect(await verdictOn(server, pasted)).toEqual([200, verdict])
+      }
     },
   )
 

@@ -44,7 +44,7 @@ const MAX_BODY = 64 * 1024
 
 /** Options of {@link createDevelopmentServer}. */
 export interface DevelopmentServerOptions {
-  /** Clients, users and trusted issuers; a function is asked at the start and for each request. */
+  /** Clients, users and trusted issuers; a function is asked for each request. */
   config?: DevelopmentConfig | (() => DevelopmentConfig)
   /** The origin of all issuers; the listening address by default, before that `http://127.0.0.1:9000`. */
   origin?: string
@@ -320,8 +320,8 @@ class Server implements DevelopmentServer {
   async #act(tenant: Tenant, given: URLSearchParams): Promise<{ form: MintForm; outcome: Outcome }> {
     const empty = this.#emptyForm()
     if (given.get('action') === 'judge') {
-      // Terminals and mails break a long line; no token has white space of its own (RFC 6750 §2.1).
-      const token = (given.get('token') ?? '').replaceAll(/\s/g, '')
+      // Terminals and mails break a long line. Other white space is a mistake, of which the verdict tells.
+      const token = (given.get('token') ?? '').trim().replaceAll(/[\t ]*[\r\n]\s*/g, '')
       const audience = given.get('for') || empty.audience
       const judgement = await judgeToken(token, audience, this.#tenants, this.#now)
       return { form: empty, outcome: { judged: { token, audience, judgement } } }

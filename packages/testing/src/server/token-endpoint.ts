@@ -41,8 +41,8 @@ export interface Judges {
 /** What the judges of all tenants share. */
 export interface Judging {
   readonly config: () => DevelopmentConfig
-  /** As it was at the start, so that all tenants have the same one, whenever they are first asked for. */
-  readonly clientAuthentication: NonNullable<DevelopmentConfig['clientAuthentication']>
+  /** As it was at the first request, so that all tenants have the same one, whenever they are first asked for. */
+  readonly clientAuthentication: () => NonNullable<DevelopmentConfig['clientAuthentication']>
   readonly now: () => number
   readonly replay: ReplayStore
   readonly limits: { readonly address?: RateLimiter; readonly failures?: RateLimiter }
@@ -50,9 +50,11 @@ export interface Judging {
 }
 
 export function createJudging(parts: Omit<Judging, 'replay' | 'clientAuthentication'>): Judging {
+  let read: NonNullable<DevelopmentConfig['clientAuthentication']> | undefined
   return {
     ...parts,
-    clientAuthentication: parts.config().clientAuthentication ?? 'required',
+    // Not yet: a configuration may name the origin of the server, which has one when it listens.
+    clientAuthentication: () => (read ??= parts.config().clientAuthentication ?? 'required'),
     replay: memoryReplayStore({ max: 200_000, [clock]: parts.now }),
   }
 }
@@ -98,7 +100,7 @@ export function createJudges(tenant: Tenant, judging: Judging): Judges {
       isSecretOf(clientOf(config(), client_id), secret, method),
   }
   return {
-    byPolicy: createTokenEndpoint({ ...options, grants, clientAuthentication }),
+    byPolicy: createTokenEndpoint({ ...options, grants, clientAuthentication: clientAuthentication() }),
     // Public clients redeem codes: PKCE stands for their authentication (RFC 7636). A JWT grant is unknown here, so that
     // none passes which only the lenient look-up takes for something else.
     open: createTokenEndpoint({ ...options, clientAuthentication: 'optional' }),
