@@ -31,7 +31,8 @@ export interface RouteGuard<Auth> {
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
  *
  * Sets `res.locals.auth`, typed for the handlers of the same route, and `req.auth`, typed by importing
- * `@atjwt/express/augment`. Without a policy any valid token passes; options alone stand in its place. CORS middleware stands before it.
+ * `@atjwt/express/augment`. Without a policy any valid token passes; options alone stand in its
+ * place. CORS middleware stands before it.
  *
  * @throws {TypeError} when the route is set up, on a policy that is none
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)

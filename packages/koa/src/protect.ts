@@ -19,7 +19,8 @@ import type { Context, Middleware } from 'koa'
 /**
  * Lets requests pass whose access token `api` accepts and `policy` grants; answers the others.
  *
- * Sets `ctx.state.auth`. Without a policy any valid token passes; options alone stand in its place. CORS middleware stands before it.
+ * Sets `ctx.state.auth`. Without a policy any valid token passes; options alone stand in its
+ * place. CORS middleware stands before it.
  *
  * @throws {TypeError} when the route is set up, on a policy that is none
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)

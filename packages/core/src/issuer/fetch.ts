@@ -182,15 +182,14 @@ function discard(response: Response): void {
 async function readBody(response: Response, abort: AbortController): Promise<string | FetchFailed> {
   if (response.body === null) return ''
   const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader()
-  const stop = (failure: FetchFailure): FetchFailed => {
-    reader.cancel().catch(() => {})
-    abort.abort()
-    return failed(failure)
-  }
   // Likewise for a body which goes on and on.
   abort.signal.addEventListener('abort', () => {
     reader.cancel().catch(() => {})
   })
+  const stop = (failure: FetchFailure): FetchFailed => {
+    abort.abort()
+    return failed(failure)
+  }
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let size = 0
   let text = ''

@@ -112,7 +112,7 @@ export class KeyRegistry {
       )
     }
     const seeds = this.#seeds.get(issuer.issuer)
-    if (resolved) this.#seeds.delete(issuer.issuer)
+    this.#seeds.delete(issuer.issuer)
     const keys = new IssuerKeys(
       { issuer: issuer.issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
       this.#context,

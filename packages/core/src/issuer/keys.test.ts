@@ -107,6 +107,17 @@ async function settle(): Promise<void> {
   }
 }
 
+/** A request a minute, with what each starts in the background. */
+async function minutesOf(count: number, api: ResourceServer): Promise<void> {
+  for (let minute = 0; minute < count; minute += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await ask(api, k1.token)
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await settle()
+    now += 60
+  }
+}
+
 describe('discovery', () => {
   test('asks each place once, in order, and remembers the one which answered', async () => {
     const third = `${ISSUER}/tenant/.well-known/openid-configuration`
@@ -223,13 +234,7 @@ describe('discovery', () => {
       [moved]: () => jwksResponse([k2]),
     }
     now += 500
-    for (let attempt = 0; attempt < 6; attempt += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-      await ask(api, k1.token)
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      await settle()
-      now += 60
-    }
+    await minutesOf(6, api)
     expect(await ask(api, k2.token)).toBe('authorized')
   })
 
@@ -305,13 +310,7 @@ describe('discovery', () => {
       [moved]: () => jwksResponse([k2]),
     }
     now += 3000
-    for (let attempt = 0; attempt < 6; attempt += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-      await ask(api, k1.token)
-      // oxlint-disable-next-line no-await-in-loop -- as above
-      await settle()
-      now += 60
-    }
+    await minutesOf(6, api)
     expect(await ask(api, k2.token)).toBe('authorized')
   })
 
@@ -1237,6 +1236,26 @@ describe('a resolver', () => {
 })
 
 describe('background work', () => {
+  test('in which a clock throws ends no process', async () => {
+    const broken = { is: false }
+    const api = create({
+      [clock]: () => {
+        if (broken.is) throw new Error('no time')
+        return now
+      },
+    })
+    await ask(api, k1.token)
+    now += 500
+    answers[JWKS_URL] = () => {
+      broken.is = true
+      return jwksResponse(published)
+    }
+    expect(await ask(api, k1.token)).toBe('authorized')
+    await settle()
+    broken.is = false
+    expect(await ask(api, k1.token)).toBe('authorized')
+  })
+
   test('which waitUntil cannot keep ends no process', async () => {
     const api = create({
       [waitUntil]: async (work: Promise<unknown>) => {

@@ -383,9 +383,12 @@ export class IssuerKeys implements KeySource {
       abandoned: false,
     }
     this.#flight = flight
-    flight.done = this.#attempt(now, flight).finally(() => {
-      if (this.#flight === flight) this.#flight = undefined
-    })
+    flight.done = this.#attempt(now, flight)
+      // What a hook throws, a clock for example, must not end the process: often nobody waits.
+      .catch(() => {})
+      .finally(() => {
+        if (this.#flight === flight) this.#flight = undefined
+      })
     const keep: ((work: Promise<unknown>) => unknown) | undefined =
       this.#context.waitUntil ?? platformWaitUntil
     try {
@@ -407,7 +410,7 @@ export class IssuerKeys implements KeySource {
     if (this.#flight === flight) this.#abandon(flight)
   }
 
-  /** One attempt to have fresh keys; never rejects. */
+  /** One attempt to have fresh keys. */
   async #attempt(now: number, flight: Flight): Promise<void> {
     const failure = await this.#fetchKeys(now, flight)
     flight.under.finish()

@@ -32,6 +32,14 @@ describe('RevokedKeys', () => {
     expect(verdicts(revoked, key('a'), { ...otherKey, kid: 'a' } as VerificationKey)).toEqual([true, false])
   })
 
+  test('forgets none of a thousand when one of them is revoked again', () => {
+    const revoked = new RevokedKeys()
+    const keyOf = (at: number): VerificationKey => ({ kid: `k${at}`, material: `m${at}` }) as VerificationKey
+    for (let at = 0; at < 1024; at += 1) revoked.add(`k${at}`, [keyOf(at)])
+    revoked.add('k7', [keyOf(7)])
+    expect(verdicts(revoked, keyOf(0), keyOf(7), keyOf(1023), keyOf(1024))).toEqual([true, true, true, false])
+  })
+
   test('forgets the oldest of more than a thousand, and none for a name which it knows', () => {
     const revoked = new RevokedKeys()
     for (let at = 0; at < 1024; at += 1) revoked.add(`k${at}`, [])

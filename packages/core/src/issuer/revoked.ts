@@ -12,8 +12,8 @@ export class RevokedKeys {
   /** Revokes the keys of this name among `keys`, whatever other names they have there, or else the name. */
   add(kid: string, keys: readonly VerificationKey[]): void {
     const known = keys.filter((key) => key.kid === kid)
-    for (const { material } of known) bounded(this.#materials).add(material)
-    if (known.length > 0 || !this.#kids.has(kid)) bounded(this.#kids).set(kid, known.length > 0)
+    for (const { material } of known) roomFor(material, this.#materials).add(material)
+    if (known.length > 0 || !this.#kids.has(kid)) roomFor(kid, this.#kids).set(kid, known.length > 0)
   }
 
   has({ material, kid }: Pick<VerificationKey, 'material' | 'kid'>): boolean {
@@ -21,8 +21,9 @@ export class RevokedKeys {
   }
 }
 
-function bounded<C extends Set<string> | Map<string, unknown>>(names: C): C {
+/** What is there already needs none: revoking a key twice must not let another one in again. */
+function roomFor<C extends Set<string> | Map<string, unknown>>(name: string, names: C): C {
   const [oldest] = names.keys()
-  if (names.size >= MAX_REVOKED && oldest !== undefined) names.delete(oldest)
+  if (names.size >= MAX_REVOKED && !names.has(name) && oldest !== undefined) names.delete(oldest)
   return names
 }
