@@ -90,6 +90,8 @@ export class History {
   /** Requests with an unknown kid, or a bad signature, which may have paid for a fetch. */
   #budget = 2
   #refilledAt = START
+  /** Whether the attempt under way was paid for. */
+  #paid = false
   /** The step in which the last exchange ended which may be followed by another of the same attempt. */
   #placeAskedIn = -1
   #steps = 0
@@ -160,6 +162,8 @@ export class History {
       case 'revoke':
         return this.#revoke(step.kid)
       case 'purge':
+        // What it ends is given back to the budget.
+        if (this.#paid && this.#pending.length > 0) this.#budget = Math.min(2, this.#budget + 1)
         this.#api.purge()
         this.#known = undefined
         this.#failures = 0
@@ -371,6 +375,7 @@ export class History {
     // The exchanges of one attempt follow each other without a pause.
     if (this.#placeAskedIn === this.#steps) return
     this.#startedAt = this.now
+    this.#paid = false
     if (this.now < this.#refilledAt) this.#refilledAt = this.now
     const refilled = Math.floor((this.now - this.#refilledAt) / 30)
     if (refilled > 0) {
@@ -385,6 +390,7 @@ export class History {
     // Fresh and well: only an unknown name or a bad signature is a reason, within the budget.
     if (this.#budget === 2) this.#refilledAt = this.now
     this.#budget -= 1
+    this.#paid = true
     if (this.#budget < -1) this.#fail(`${url} asked without a reason`)
   }
 
