@@ -1,5 +1,5 @@
 import { BoundedMap } from '../internal/bounded-map.ts'
-import { SecondChance } from '../internal/second-chance.ts'
+import { type Bounds, SecondChance } from '../internal/second-chance.ts'
 import type { Header } from '../jws/header.ts'
 import type { Verification } from './access-token.ts'
 
@@ -12,13 +12,8 @@ interface KnownHeader {
   readonly header: Header
 }
 
-/** The bounds of a {@link TokenCache}. */
-export interface CacheBounds {
-  /** Tokens. */
-  readonly max: number
-  /** Octets, estimated. */
-  readonly maxSize: number
-}
+/** Tokens, and octets, estimated. */
+export type CacheBounds = Bounds
 
 /**
  * Remembers which tokens a key has signed. A token is one of them when the SHA-256 of the whole of it is, signature
@@ -39,9 +34,9 @@ export class TokenCache {
   /** The one which was asked for last: most issuers write one, which then need not be looked up. */
   #last: KnownHeader | undefined
 
-  constructor({ max, maxSize }: CacheBounds) {
-    this.#tokens = new SecondChance({ max, maxSize })
-    this.#maxSize = maxSize
+  constructor(bounds: CacheBounds) {
+    this.#tokens = new SecondChance(bounds)
+    this.#maxSize = bounds.maxSize
   }
 
   /** The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this one. */

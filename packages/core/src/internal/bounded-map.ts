@@ -1,44 +1,44 @@
-import { type Bounds, type Entry, SecondChance } from './second-chance.ts'
-
-interface Slot<V> extends Entry {
-  readonly value: V
+interface Bounds<V> {
+  readonly max: number
+  /** Called with every value that leaves. */
+  readonly dropped?: (value: V) => void
 }
 
-/** A {@link SecondChance} for values which know nothing of it, and of which one counts as much as another. */
-export class BoundedMap<K, V> {
-  readonly #slots: SecondChance<K, Slot<V>>
+/** A map of at most `max` entries, which drops the one that was not read for longest. */
+export class BoundedMap<K, V> extends Map<K, V> {
+  readonly #max: number
+  readonly #dropped: ((value: V) => void) | undefined
 
-  constructor({ max, dropped }: Pick<Bounds<V>, 'max' | 'dropped'>) {
-    this.#slots = new SecondChance({ max, dropped: ({ value }) => dropped?.(value) })
+  constructor({ max, dropped }: Bounds<V>) {
+    super()
+    this.#max = max
+    this.#dropped = dropped
   }
 
-  /** The number of entries. */
-  get size(): number {
-    return this.#slots.size
+  override get(key: K): V | undefined {
+    const value = super.get(key)
+    // What was read goes to the end of the order; first comes what was not for longest.
+    if (value !== undefined && super.delete(key)) super.set(key, value)
+    return value
   }
 
-  get(key: K): V | undefined {
-    return this.#slots.get(key)?.value
+  override set(key: K, value: V): this {
+    this.delete(key)
+    for (const oldest of this.keys()) {
+      if (this.size < this.#max) break
+      this.delete(oldest)
+    }
+    return super.set(key, value)
   }
 
-  /** Whether there is an entry, which counts for no reading. */
-  has(key: K): boolean {
-    return this.#slots.has(key)
+  override delete(key: K): boolean {
+    const value = super.get(key)
+    if (!super.delete(key)) return false
+    this.#dropped?.(value as V)
+    return true
   }
 
-  set(key: K, value: V): void {
-    this.#slots.set(key, { value, size: 1, used: false })
-  }
-
-  delete(key: K): void {
-    this.#slots.delete(key)
-  }
-
-  clear(): void {
-    this.#slots.clear()
-  }
-
-  *values(): Generator<V> {
-    for (const { value } of this.#slots.values()) yield value
+  override clear(): void {
+    for (const key of this.keys()) this.delete(key)
   }
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { SecondChance } from './second-chance.ts'
 
@@ -10,41 +10,105 @@ interface Named {
 }
 const named = (name: string, size = 1): Named => ({ name, size, used: false })
 
-// Whom it spares, and for how long, is tested with BoundedMap, which is made of it.
+/** Of one-letter names, which are their keys too. */
+function queueOf(max: number, names: string): SecondChance<string, Named> {
+  const entries = new SecondChance<string, Named>({ max, maxSize: Number.POSITIVE_INFINITY })
+  add(entries, names)
+  return entries
+}
+const add = (entries: SecondChance<string, Named>, names: string): void => {
+  for (const name of names) entries.set(name, named(name))
+}
+/** Which of them are held. Asking is reading, so it comes last. */
+const held = (entries: SecondChance<string, Named>, names: string): string =>
+  [...names].filter((name) => entries.get(name)?.name === name).join('')
+
 describe('SecondChance', () => {
   test('gives the very entry, and marks it as read', () => {
-    const entries = new SecondChance<number, Named>({ max: 2 })
+    const entries = queueOf(2, '')
     const [a, b] = [named('a'), named('b')]
-    entries.set(1, a)
-    entries.set(2, b)
-    expect(entries.get(1)).toBe(a)
-    expect([entries.has(2), a.used, b.used]).toEqual([true, true, false])
+    entries.set('a', a)
+    entries.set('b', b)
+    expect(entries.get('a')).toBe(a)
+    expect([entries.size, a.used, b.used]).toEqual([2, true, false])
+  })
+
+  test('gives what was set last', () => {
+    const entries = queueOf(2, 'aa')
+    const last = named('a')
+    entries.set('a', last)
+    expect(entries.get('a')).toBe(last)
+    expect([entries.get('b'), entries.size]).toEqual([undefined, 1])
+  })
+
+  test('drops first what was not read, and spares once for one reading', () => {
+    const entries = queueOf(3, 'abc')
+    entries.get('a')
+    add(entries, 'd')
+    add(entries, 'e')
+    expect(held(entries, 'abcde')).toBe('ade')
+    const again = queueOf(3, 'abc')
+    again.get('a')
+    add(again, 'defg')
+    expect(held(again, 'abcdefg')).toBe('efg')
   })
 
   test('takes the mark from an entry which it spares', () => {
-    const entries = new SecondChance<number, Named>({ max: 2 })
-    const [a, b] = [named('a'), named('b')]
-    entries.set(1, a)
-    entries.set(2, b)
-    entries.get(1)
-    entries.set(3, named('c'))
-    expect([a.used, [...entries.values()].map(({ name }) => name)]).toEqual([false, ['a', 'c']])
+    const entries = queueOf(2, '')
+    const a = named('a')
+    entries.set('a', a)
+    add(entries, 'b')
+    entries.get('a')
+    add(entries, 'c')
+    expect(a.used).toBe(false)
+    expect(held(entries, 'abc')).toBe('ac')
+  })
+
+  test('holds as many as it may, however they are read in turns', () => {
+    const letters = 'abcdefghijklmnopqrstuvwxyz'
+    const entries = queueOf(letters.length, letters)
+    for (let round = 0; round < 5; round += 1) expect(held(entries, letters)).toBe(letters)
+  })
+
+  test('keeps what is read between any two additions', () => {
+    const entries = new SecondChance<number, Named>({ max: 10, maxSize: 10 })
+    entries.set(-1, named('busy'))
+    for (let key = 0; key < 1000; key += 1) {
+      expect(entries.get(-1)?.name).toBe('busy')
+      entries.set(key, named(''))
+    }
+  })
+
+  test('lets the new take the place of the old, although nobody reads them', () => {
+    const entries = queueOf(3, 'abc')
+    held(entries, 'abc')
+    add(entries, 'defghi')
+    expect(held(entries, 'abcdefghi')).toBe('ghi')
+  })
+
+  test('drops something after a bounded search, also where everything was read', () => {
+    const entries = new SecondChance<number, Named>({ max: 1000, maxSize: 1000 })
+    for (let key = 0; key < 1000; key += 1) entries.set(key, named(''))
+    for (let key = 0; key < 1000; key += 1) entries.get(key)
+    entries.set(1000, named(''))
+    expect(entries.get(64)).toBeUndefined()
+    expect(entries.size).toBe(1000)
   })
 
   test('counts the size which an entry says it has', () => {
-    const entries = new SecondChance<number, Named>({ max: 10, maxSize: 10 })
-    entries.set(1, named('a', 6))
-    entries.set(2, named('b', 5))
-    expect([...entries.values()].map(({ name }) => name)).toEqual(['b'])
+    const entries = new SecondChance<string, Named>({ max: 10, maxSize: 10 })
+    entries.set('a', named('a', 6))
+    entries.set('b', named('b', 5))
+    expect(held(entries, 'ab')).toBe('b')
   })
 
-  test('drops at once, and says so, what is larger than all that may be held', () => {
-    const dropped = vi.fn<(entry: Named) => void>()
-    const entries = new SecondChance<number, Named>({ max: 10, maxSize: 10, dropped })
-    entries.set(1, named('a', 5))
-    entries.set(1, named('b', 11))
-    expect(dropped.mock.calls.flat().map(({ name }) => name)).toEqual(['a', 'b'])
-    expect([entries.has(1), entries.size]).toEqual([false, 0])
+  test('does not hold what is larger than all that may be held, and not what it takes the place of', () => {
+    const entries = new SecondChance<string, Named>({ max: 10, maxSize: 10 })
+    entries.set('b', named('b', 5))
+    entries.set('a', named('a', 5))
+    entries.set('a', named('a', 11))
+    expect(held(entries, 'ab')).toBe('b')
+    expect(entries.size).toBe(1)
   })
 
   test('keeps its bounds, and never gives what was not set, whatever is done to it', () => {
@@ -59,24 +123,32 @@ describe('SecondChance', () => {
         fc.integer({ min: 1, max: 8 }),
         fc.array(operation, { maxLength: 200 }),
         (max, operations) => {
-          const held = new Map<number, { value: number; size: number }>()
-          const map = new SecondChance<number, { key: number; value: number } & Named>({
-            max,
-            maxSize: 30,
-            dropped: ({ key, value }) => {
-              if (held.get(key)?.value === value) held.delete(key)
-            },
-          })
-          for (const [value, [what, key, size]] of operations.entries()) {
+          const set = new Map<number, Named>()
+          const entries = new SecondChance<number, Named>({ max, maxSize: 30 })
+          for (const [what, key, size] of operations) {
             if (what === 'set') {
-              map.set(key, { key, value, ...named('', size) })
-              held.set(key, { value, size })
-            } else if (what === 'get') expect(map.get(key)?.value).toBe(held.get(key)?.value)
-            else if (what === 'delete') map.delete(key)
-            else map.clear()
-            expect(map.size).toBe(held.size)
-            expect(map.size).toBeLessThanOrEqual(max)
-            expect([...held.values()].reduce((sum, slot) => sum + slot.size, 0)).toBeLessThanOrEqual(30)
+              const entry = named('', size)
+              entries.set(key, entry)
+              set.set(key, entry)
+              // What came last is there.
+              expect(entries.get(key)).toBe(entry)
+            } else if (what === 'get') {
+              const entry = entries.get(key)
+              if (entry !== undefined) expect(entry).toBe(set.get(key))
+            } else if (what === 'delete') {
+              entries.delete(key)
+              set.delete(key)
+              expect(entries.get(key)).toBeUndefined()
+            } else {
+              entries.clear()
+              set.clear()
+            }
+            const there = [...set.keys()]
+              .map((known) => entries.get(known))
+              .filter((entry) => entry !== undefined)
+            expect(entries.size).toBe(there.length)
+            expect(there.length).toBeLessThanOrEqual(max)
+            expect(there.reduce((sum, entry) => sum + entry.size, 0)).toBeLessThanOrEqual(30)
           }
         },
       ),

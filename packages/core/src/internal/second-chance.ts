@@ -8,13 +8,11 @@ export interface Entry {
   used: boolean
 }
 
-/** What a {@link SecondChance} may hold, and who is told of what it drops. */
-export interface Bounds<E> {
+/** What a {@link SecondChance} may hold. */
+export interface Bounds {
   readonly max: number
   /** Bound of the sizes of all entries together. */
-  readonly maxSize?: number
-  /** Called with every entry that leaves. */
-  readonly dropped?: (entry: E) => void
+  readonly maxSize: number
 }
 
 /**
@@ -25,17 +23,16 @@ export interface Bounds<E> {
 export class SecondChance<K, E extends Entry> {
   /** In the order of the queue. */
   readonly #entries = new Map<K, E>()
-  readonly #bounds: Required<Bounds<E>>
+  readonly #bounds: Bounds
   /**
    * The front of the queue. It lives on while the map changes; one begun anew would walk each time over the places of
    * all that was dropped.
    */
-  #front: Iterator<[K, E], undefined>
+  #front: Iterator<[K, E], undefined> = this.#entries.entries()
   #size = 0
 
-  constructor({ max, maxSize = Number.POSITIVE_INFINITY, dropped = () => {} }: Bounds<E>) {
-    this.#bounds = { max, maxSize, dropped }
-    this.#front = this.#entries.entries()
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds
   }
 
   /** The number of entries. */
@@ -50,19 +47,11 @@ export class SecondChance<K, E extends Entry> {
     return entry
   }
 
-  /** Whether there is an entry, which counts for no reading. */
-  has(key: K): boolean {
-    return this.#entries.has(key)
-  }
-
-  /** What is larger than all that may be held is dropped at once. */
+  /** What is larger than all that may be held is not held. */
   set(key: K, entry: E): void {
     this.delete(key)
-    const { max, maxSize, dropped } = this.#bounds
-    if (entry.size > maxSize) {
-      dropped(entry)
-      return
-    }
+    const { max, maxSize } = this.#bounds
+    if (entry.size > maxSize) return
     while (this.#entries.size >= max || this.#size + entry.size > maxSize) this.#dropOne()
     this.#entries.set(key, entry)
     this.#size += entry.size
@@ -73,18 +62,11 @@ export class SecondChance<K, E extends Entry> {
     if (entry === undefined) return
     this.#entries.delete(key)
     this.#size -= entry.size
-    this.#bounds.dropped(entry)
   }
 
   clear(): void {
-    const entries = [...this.#entries.values()]
     this.#entries.clear()
     this.#size = 0
-    for (const entry of entries) this.#bounds.dropped(entry)
-  }
-
-  values(): Iterable<E> {
-    return this.#entries.values()
   }
 
   #dropOne(): void {
