@@ -2,7 +2,7 @@ import type { JWTHeaderParameters } from 'jose'
 
 import type { Entry } from '../internal/second-chance.ts'
 import type { JSONObject } from '../internal/json.ts'
-import { AUTHORITIES, type Authority, readAuthority } from './authorities.ts'
+import { AUTHORITIES, type Authority, type AuthorityValues, readAuthority } from './authorities.ts'
 import { EMPTY_SET, type FrozenSet } from './readonly-set.ts'
 import type { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
@@ -113,13 +113,8 @@ export class VerifiedAccessToken implements AccessToken {
   readonly clientId: string | undefined
   readonly binding: ReadonlySet<'dpop' | 'mtls'>
   readonly #verification: Verification
-  // Each is read from the claims when somebody asks: most handlers want to know one of the four, or none.
-  #scopes: FrozenSet | undefined
-  #roles: FrozenSet | undefined
-  #groups: FrozenSet | undefined
-  #entitlements: FrozenSet | undefined
-  /** Those about which the token says more than could be read. */
-  #incomplete = 0
+  /** Read from the claims when somebody asks: most handlers want to know one of the four, or none. */
+  #read: Partial<Record<Authority, AuthorityValues>> | undefined
 
   static {
     // Else every token would lead to this class, which makes tokens out of anything.
@@ -127,7 +122,7 @@ export class VerifiedAccessToken implements AccessToken {
     // What `console.log` shows; here, because declarations cannot name the symbol.
     Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: VerifiedAccessToken) {
-        return this.#shown()
+        return this.toJSON()
       },
     })
     // Reachable from every token, and shared by all.
@@ -148,26 +143,27 @@ export class VerifiedAccessToken implements AccessToken {
     // A mapping is code of the application: it runs once per token, and its mistakes show at once.
     if (trust.authorities !== undefined) {
       for (const authority of AUTHORITIES)
-        if (trust.authorities[authority] !== undefined) this.#read(authority)
+        if (trust.authorities[authority] !== undefined) this.#valuesOf(authority)
     }
   }
 
   get scopes(): FrozenSet {
-    return this.#scopes ?? this.#read('scopes')
+    return this.#valuesOf('scopes').values
   }
   get roles(): FrozenSet {
-    return this.#roles ?? this.#read('roles')
+    return this.#valuesOf('roles').values
   }
   get groups(): FrozenSet {
-    return this.#groups ?? this.#read('groups')
+    return this.#valuesOf('groups').values
   }
   get entitlements(): FrozenSet {
-    return this.#entitlements ?? this.#read('entitlements')
+    return this.#valuesOf('entitlements').values
   }
 
   /** What `JSON.stringify` takes, the sets as lists. */
   toJSON(): object {
-    return this.#shown()
+    const { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding } = this
+    return { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding }
   }
 
   /** What made `token`; `undefined` for anything that no resource server of this library made. */
@@ -181,29 +177,19 @@ export class VerifiedAccessToken implements AccessToken {
 
   /** Whether the token's claim could be read in full. A token that was not verified here is taken as it looks. */
   static isComplete(token: object, authority: Authority): boolean {
-    if (!(#verification in token)) return true
-    // Only what was read is known to be incomplete.
-    void token[authority]
-    return (token.#incomplete & bit(authority)) === 0
+    return !(#verification in token) || token.#valuesOf(authority).complete
   }
 
-  #read(authority: Authority): FrozenSet {
+  #valuesOf(authority: Authority): AuthorityValues {
+    const known = this.#read?.[authority]
+    if (known !== undefined) return known
     const { claims, trust } = this.#verification
-    const { values, complete } = readAuthority(authority, claims, trust.authorities, trust.allow[authority])
-    if (!complete) this.#incomplete |= bit(authority)
-    if (authority === 'scopes') this.#scopes = values
-    else if (authority === 'roles') this.#roles = values
-    else if (authority === 'groups') this.#groups = values
-    else this.#entitlements = values
-    return values
+    this.#read ??= {}
+    return (this.#read[authority] = readAuthority(
+      authority,
+      claims,
+      trust.authorities,
+      trust.allow[authority],
+    ))
   }
-
-  #shown(): object {
-    const { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding } = this
-    return { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding }
-  }
-}
-
-function bit(authority: Authority): number {
-  return 1 << AUTHORITIES.indexOf(authority)
 }

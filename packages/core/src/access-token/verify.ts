@@ -3,7 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 
 import { canonicalAlgorithm } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
-import { later } from '../internal/chain.ts'
+import { chain, later } from '../internal/chain.ts'
 import { isObject, type JSONObject, parseJSONObject } from '../internal/json.ts'
 import { isPromise } from '../internal/promise.ts'
 import type { Issuers } from '../issuer/issuers.ts'
@@ -128,9 +128,7 @@ function verifyAnew(
   if (claims === undefined) return new Refusal('claims_malformed')
   const candidate = { token, compact, header, claims }
   const trust = pickIssuer(claims, context, request)
-  return isPromise(trust)
-    ? later(trust, verifyUnder, candidate, context, now)
-    : verifyUnder(trust, candidate, context, now)
+  return chain(trust, verifyUnder, candidate, context, now)
 }
 
 /** By the rules and the keys of the issuer which the token names. */
@@ -164,9 +162,7 @@ function verifyBy(
   if (keys instanceof Refusal) return keys
   const { token, compact, header } = candidate
   const signer = signerOf(token, compact.signature, header.alg, keys)
-  return isPromise(signer)
-    ? later(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
-    : acceptFrom(signer, trust, candidate, context, now ?? context.clock())
+  return chain(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
 }
 
 /** @param key the one which signed the token, if any did */
@@ -187,9 +183,7 @@ export function acceptFrom(
   if (refusal !== undefined) return refusal
   if (context.schema === undefined) return showAs(claims, key, trust, candidate, context)
   const shaped = applySchema(context.schema, claims)
-  return isPromise(shaped)
-    ? later(shaped, showAs, key, trust, candidate, context)
-    : showAs(shaped, key, trust, candidate, context)
+  return chain(shaped, showAs, key, trust, candidate, context)
 }
 
 /** @param shown the claims as handlers see them */
@@ -204,9 +198,7 @@ function showAs(
   const { token } = candidate
   // Made for what is verified and can be kept, so that garbage and forgeries cost none.
   const id = context.cache?.takes(token.length) === true ? digest(token) : undefined
-  return typeof id === 'object'
-    ? later(id, keepAs, shown, key, trust, candidate, context)
-    : keepAs(id, shown, key, trust, candidate, context)
+  return chain(id, keepAs, shown, key, trust, candidate, context)
 }
 
 /** @param id the digest of a token which is remembered */
@@ -241,9 +233,7 @@ function judgeAgain(
   const current = context.issuers.pick(known.trust.issuer, request)
   // Most often it is what it was.
   if (current === known.trust) return judgeUnder(current, known, context, now)
-  return isPromise(current)
-    ? later(current, judgeUnder, known, context, now)
-    : judgeUnder(current, known, context, now)
+  return chain(current, judgeUnder, known, context, now)
 }
 
 /** @param current what the issuer is trusted for now */

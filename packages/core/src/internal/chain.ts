@@ -2,20 +2,26 @@ import { isPromise } from './promise.ts'
 
 /**
  * Goes on with a value: at once where it is there, so that what is synchronous stays so, else when it is. `rest` is
- * handed on to `next`, which so needs no closure: every token would pay for one.
+ * handed on to `next`, which so needs no closure, and by name, which needs no list: every token would pay for either.
  */
 export function chain<T, U, R extends readonly unknown[]>(
   value: T | Promise<T>,
   next: (value: T, ...rest: R) => U | Promise<U>,
   ...rest: R
-): U | Promise<U> {
-  return isPromise(value) ? later(value, next, ...rest) : next(value, ...rest)
+): U | Promise<U>
+export function chain(
+  value: unknown,
+  next: (...all: unknown[]) => unknown,
+  a?: unknown,
+  b?: unknown,
+  c?: unknown,
+  d?: unknown,
+  e?: unknown,
+): unknown {
+  return isPromise(value) ? later(value, next, a, b, c, d, e) : next(value, a, b, c, d, e)
 }
 
-/**
- * {@link chain} for what has to be waited for. Steps which every token takes ask themselves and call the next one by
- * name: through one function which calls them all, engines would see none of them coming.
- */
+/** {@link chain} for what has to be waited for. */
 export function later<T, U, R extends readonly unknown[]>(
   value: Promise<T>,
   next: (value: T, ...rest: R) => U | Promise<U>,
