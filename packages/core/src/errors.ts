@@ -1,15 +1,130 @@
 import { asChallengeText, type HeaderList } from './response/challenge.ts'
 
-interface ErrorRow {
+/**
+ * What a refusal needs: its HTTP status; what the client is told, fixed, so that nothing a token says can reach a
+ * header, a body or a log; the registered `error` of the challenge (RFC 6750 §3.1), where the RFC wants one.
+ */
+export const REFUSALS = {
+  // The request.
+  no_credentials: [401, 'An access token is required'],
+  credentials_malformed: [400, 'The Authorization header field is malformed', 'invalid_request'],
+  // The form of the token.
+  token_too_large: [401, 'The access token is too large', 'invalid_token'],
+  token_opaque: [401, 'The access token is not a JWT', 'invalid_token'],
+  token_encrypted: [401, 'Encrypted access tokens are not accepted here', 'invalid_token'],
+  token_malformed: [401, 'The access token is not a well-formed JWT', 'invalid_token'],
+  header_malformed: [401, 'The header of the access token is malformed', 'invalid_token'],
+  claims_malformed: [401, 'The claims of the access token are malformed', 'invalid_token'],
+  // The header.
+  type_mismatch: [401, 'The token is not an access token: its typ is not at+jwt', 'invalid_token'],
+  algorithm_not_allowed: [
+    401,
+    'The signature algorithm of the access token is not accepted here',
+    'invalid_token',
+  ],
+  critical_header_unknown: [
+    401,
+    'The access token demands a header extension which is not understood here',
+    'invalid_token',
+  ],
+  // The issuer and its keys.
+  issuer_not_trusted: [401, 'The issuer of the access token is not trusted here', 'invalid_token'],
+  kid_unknown: [401, 'The key of the access token is not among the keys of its issuer', 'invalid_token'],
+  kid_unknown_throttled: [
+    401,
+    'The key of the access token is not among the known keys of its issuer',
+    'invalid_token',
+  ],
+  key_unsuitable: [401, 'The issuer has no key for the algorithm of the access token', 'invalid_token'],
+  key_retired: [401, 'The key of the access token is no longer trusted', 'invalid_token'],
+  signature_invalid: [401, 'The signature of the access token is not valid', 'invalid_token'],
+  // The claims.
+  token_expired: [401, 'The access token expired', 'invalid_token'],
+  token_not_yet_valid: [401, 'The access token is not valid yet', 'invalid_token'],
+  token_lifetime_exceeded: [
+    401,
+    'The access token is valid for longer than is accepted here',
+    'invalid_token',
+  ],
+  audience_mismatch: [401, 'The access token is meant for another audience', 'invalid_token'],
+  claim_missing: [401, 'The access token lacks a required claim', 'invalid_token'],
+  claim_invalid: [401, 'A claim of the access token has the wrong type or value', 'invalid_token'],
+  not_an_access_token: [401, 'The token carries claims of another kind of token', 'invalid_token'],
+  claims_schema_mismatch: [
+    401,
+    'The claims of the access token do not have the form which this API needs',
+    'invalid_token',
+  ],
+  token_revoked: [401, 'The access token was revoked', 'invalid_token'],
+  // The sender constraint.
+  binding_not_supported: [
+    401,
+    'The access token is bound to a key whose possession cannot be checked here',
+    'invalid_token',
+  ],
+  // The policy.
+  missing_scope: [403, 'The access token lacks a scope which this resource needs', 'insufficient_scope'],
+  policy_denied: [403, 'The access token does not grant access to this resource'],
+  // Not the client's fault.
+  issuer_unreachable: [503, 'The keys of the issuer cannot be had at the moment'],
+  issuer_metadata_unusable: [503, 'The metadata or the keys of the issuer cannot be used'],
+  issuer_resolver_failed: [503, 'The issuers of this API cannot be looked up at the moment'],
+  revocation_unavailable: [503, 'Whether the access token was revoked cannot be found out at the moment'],
+} as const
+
+/** A reason for which a request is refused; a key of {@link ERRORS}. */
+export type ErrorCode = keyof typeof REFUSALS
+
+/** Apart from {@link REFUSALS}, because only readers of {@link ERRORS} need them: other bundles do without. */
+const SECTIONS = {
+  no_credentials: 'RFC 6750 §3.1',
+  credentials_malformed: 'RFC 6750 §2.1',
+  token_too_large: 'RFC 6750 §3.1',
+  token_opaque: 'RFC 9068 §4',
+  token_encrypted: 'RFC 9068 §4',
+  token_malformed: 'RFC 7519 §7.2',
+  header_malformed: 'RFC 7515 §4',
+  claims_malformed: 'RFC 7519 §7.2',
+  type_mismatch: 'RFC 9068 §4',
+  algorithm_not_allowed: 'RFC 8725 §3.1',
+  critical_header_unknown: 'RFC 7515 §4.1.11',
+  issuer_not_trusted: 'RFC 9068 §4',
+  kid_unknown: 'RFC 7515 §4.1.4',
+  kid_unknown_throttled: 'RFC 7515 §4.1.4',
+  key_unsuitable: 'RFC 8725 §3.1',
+  key_retired: 'RFC 9068 §4',
+  signature_invalid: 'RFC 9068 §4',
+  token_expired: 'RFC 7519 §4.1.4',
+  token_not_yet_valid: 'RFC 7519 §4.1.5',
+  token_lifetime_exceeded: 'RFC 9068 §4',
+  audience_mismatch: 'RFC 9068 §4',
+  claim_missing: 'RFC 9068 §2.2',
+  claim_invalid: 'RFC 9068 §2.2',
+  not_an_access_token: 'RFC 8725 §3.12',
+  claims_schema_mismatch: 'RFC 9068 §2.2',
+  token_revoked: 'RFC 6750 §3.1',
+  binding_not_supported: 'RFC 7800 §3.1',
+  missing_scope: 'RFC 6750 §3.1',
+  policy_denied: 'RFC 9068 §4',
+  issuer_unreachable: 'RFC 9110 §15.6.4',
+  issuer_metadata_unusable: 'RFC 8414 §3.3',
+  issuer_resolver_failed: 'RFC 9110 §15.6.4',
+  revocation_unavailable: 'RFC 9110 §15.6.4',
+} as const
+
+type ErrorRow<Code extends ErrorCode> = {
   /** HTTP status of the refusal. */
-  readonly status: 400 | 401 | 403 | 503
-  /** The registered `error` value of the challenge, RFC 6750 §3.1; absent where the RFC wants none. */
-  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
-  /** What the client is told; fixed, so that nothing a token says can reach a header, a body or a log. */
-  readonly text: string
+  readonly status: (typeof REFUSALS)[Code][0]
+  /** What the client is told. */
+  readonly text: (typeof REFUSALS)[Code][1]
   /** Where the rule stands. */
-  readonly spec: string
-}
+  readonly spec: (typeof SECTIONS)[Code]
+} & ((typeof REFUSALS)[Code] extends readonly [unknown, unknown, infer WireError]
+  ? {
+      /** The registered `error` value of the challenge, RFC 6750 §3.1; absent where the RFC wants none. */
+      readonly error: WireError
+    }
+  : {})
 
 /**
  * Every reason for which a request is refused: status, registered wire `error`, text and section. Nothing else
@@ -17,209 +132,15 @@ interface ErrorRow {
  *
  * @see [RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)
  */
-export const ERRORS = {
-  // The request.
-  no_credentials: { status: 401, text: 'An access token is required', spec: 'RFC 6750 §3.1' },
-  credentials_malformed: {
-    status: 400,
-    error: 'invalid_request',
-    text: 'The Authorization header field is malformed',
-    spec: 'RFC 6750 §2.1',
-  },
-  // The form of the token.
-  token_too_large: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is too large',
-    spec: 'RFC 6750 §3.1',
-  },
-  token_opaque: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is not a JWT',
-    spec: 'RFC 9068 §4',
-  },
-  token_encrypted: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'Encrypted access tokens are not accepted here',
-    spec: 'RFC 9068 §4',
-  },
-  token_malformed: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is not a well-formed JWT',
-    spec: 'RFC 7519 §7.2',
-  },
-  header_malformed: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The header of the access token is malformed',
-    spec: 'RFC 7515 §4',
-  },
-  claims_malformed: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The claims of the access token are malformed',
-    spec: 'RFC 7519 §7.2',
-  },
-  // The header.
-  type_mismatch: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The token is not an access token: its typ is not at+jwt',
-    spec: 'RFC 9068 §4',
-  },
-  algorithm_not_allowed: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The signature algorithm of the access token is not accepted here',
-    spec: 'RFC 8725 §3.1',
-  },
-  critical_header_unknown: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token demands a header extension which is not understood here',
-    spec: 'RFC 7515 §4.1.11',
-  },
-  // The issuer and its keys.
-  issuer_not_trusted: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The issuer of the access token is not trusted here',
-    spec: 'RFC 9068 §4',
-  },
-  kid_unknown: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The key of the access token is not among the keys of its issuer',
-    spec: 'RFC 7515 §4.1.4',
-  },
-  kid_unknown_throttled: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The key of the access token is not among the known keys of its issuer',
-    spec: 'RFC 7515 §4.1.4',
-  },
-  key_unsuitable: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The issuer has no key for the algorithm of the access token',
-    spec: 'RFC 8725 §3.1',
-  },
-  key_retired: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The key of the access token is no longer trusted',
-    spec: 'RFC 9068 §4',
-  },
-  signature_invalid: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The signature of the access token is not valid',
-    spec: 'RFC 9068 §4',
-  },
-  // The claims.
-  token_expired: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token expired',
-    spec: 'RFC 7519 §4.1.4',
-  },
-  token_not_yet_valid: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is not valid yet',
-    spec: 'RFC 7519 §4.1.5',
-  },
-  token_lifetime_exceeded: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is valid for longer than is accepted here',
-    spec: 'RFC 9068 §4',
-  },
-  audience_mismatch: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is meant for another audience',
-    spec: 'RFC 9068 §4',
-  },
-  claim_missing: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token lacks a required claim',
-    spec: 'RFC 9068 §2.2',
-  },
-  claim_invalid: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'A claim of the access token has the wrong type or value',
-    spec: 'RFC 9068 §2.2',
-  },
-  not_an_access_token: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The token carries claims of another kind of token',
-    spec: 'RFC 8725 §3.12',
-  },
-  claims_schema_mismatch: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The claims of the access token do not have the form which this API needs',
-    spec: 'RFC 9068 §2.2',
-  },
-  token_revoked: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token was revoked',
-    spec: 'RFC 6750 §3.1',
-  },
-  // The sender constraint.
-  binding_not_supported: {
-    status: 401,
-    error: 'invalid_token',
-    text: 'The access token is bound to a key whose possession cannot be checked here',
-    spec: 'RFC 7800 §3.1',
-  },
-  // The policy.
-  missing_scope: {
-    status: 403,
-    error: 'insufficient_scope',
-    text: 'The access token lacks a scope which this resource needs',
-    spec: 'RFC 6750 §3.1',
-  },
-  policy_denied: {
-    status: 403,
-    text: 'The access token does not grant access to this resource',
-    spec: 'RFC 9068 §4',
-  },
-  // Not the client's fault.
-  issuer_unreachable: {
-    status: 503,
-    text: 'The keys of the issuer cannot be had at the moment',
-    spec: 'RFC 9110 §15.6.4',
-  },
-  issuer_metadata_unusable: {
-    status: 503,
-    text: 'The metadata or the keys of the issuer cannot be used',
-    spec: 'RFC 8414 §3.3',
-  },
-  issuer_resolver_failed: {
-    status: 503,
-    text: 'The issuers of this API cannot be looked up at the moment',
-    spec: 'RFC 9110 §15.6.4',
-  },
-  revocation_unavailable: {
-    status: 503,
-    text: 'Whether the access token was revoked cannot be found out at the moment',
-    spec: 'RFC 9110 §15.6.4',
-  },
-} as const
-for (const row of Object.values(ERRORS)) Object.freeze(row)
-Object.freeze(ERRORS)
+export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow<Code> } = /* @__PURE__ */ tableOfErrors()
 
-/** A reason for which a request is refused; a key of {@link ERRORS}. */
-export type ErrorCode = keyof typeof ERRORS
+function tableOfErrors(): typeof ERRORS {
+  const rows = Object.entries(REFUSALS).map(([code, [status, text, error]]) => {
+    const spec = SECTIONS[code as ErrorCode]
+    return [code, Object.freeze(error === undefined ? { status, text, spec } : { status, error, text, spec })]
+  })
+  return Object.freeze(Object.fromEntries(rows)) as typeof ERRORS
+}
 
 /** What a refusal needs beside its code to be answered over HTTP. */
 export interface AnswerParts {
@@ -256,7 +177,7 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
   /** The reason. */
   readonly code: Code
   /** The HTTP status of the refusal. */
-  readonly status: (typeof ERRORS)[Code]['status']
+  readonly status: (typeof REFUSALS)[Code][0]
   /** The name of the claim at fault, where there is one. */
   declare readonly claim?: string
   /** Seconds after which a retry makes sense; for status 503. */
@@ -266,26 +187,21 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
 
   /** @internal Errors are made by verification; the answer is built only when it is read. */
   constructor(code: Code, details: ErrorDetails, answer: (error: AuthorizationError<Code>) => AnswerParts) {
-    const row: ErrorRow = ERRORS[code]
-    super(details.claim === undefined ? row.text : `${row.text}: ${asChallengeText(details.claim)}`)
+    const [status, text] = REFUSALS[code]
+    // An own `cause` is not enumerable, so that no serializer of errors follows it by accident.
+    super(details.claim === undefined ? text : `${text}: ${asChallengeText(details.claim)}`, details)
     this.code = code
-    this.status = row.status
+    this.status = status
     if (details.claim !== undefined) this.claim = details.claim
     if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter
-    if (details.cause !== undefined) {
-      // Not enumerable, so that no serializer of errors follows it by accident.
-      Object.defineProperty(this, 'cause', { value: details.cause, configurable: true, writable: true })
-    }
     this.#answer = () => answer(this)
   }
 
   static {
-    Object.defineProperty(this.prototype, 'name', {
-      value: 'AuthorizationError',
-      configurable: true,
-      writable: true,
+    Object.defineProperties(this.prototype, {
+      name: { value: 'AuthorizationError', configurable: true, writable: true },
+      [brand]: { value: true },
     })
-    Object.defineProperty(this.prototype, brand, { value: true })
   }
 
   /** @internal The complete answer. */

@@ -2,8 +2,8 @@ import {
   type AnswerParts,
   type AnyAuthorizationError,
   AuthorizationError,
-  ERRORS,
   type Refusal,
+  REFUSALS,
 } from '../errors.ts'
 import { dismiss, isPromise } from '../internal/promise.ts'
 import { withoutStack } from '../internal/stack.ts'
@@ -68,31 +68,30 @@ function answer(
   request: ResourceRequest | undefined,
   varies: boolean,
 ): AnswerParts {
-  const row: { readonly status: number; readonly error?: string; readonly text: string } = ERRORS[error.code]
-  const headers: HeaderList = []
-  if (row.status === 503) headers.push(['Retry-After', String(details.retryAfter ?? 1)])
-  else {
-    headers.push([
-      'WWW-Authenticate',
-      bearerChallenge({
-        realm: style.realm,
-        error: row.error,
-        // RFC 6750 §3.1: without credentials there is nothing to say about them.
-        error_description: row.error === undefined ? undefined : error.message,
-        scope: details.scope,
-      }),
-    ])
-  }
-  // A refusal is about one request at one moment.
-  headers.push(['Cache-Control', 'no-store'])
+  const { status, code, message } = error
+  const wireError = REFUSALS[code][2]
+  // RFC 6750 §3.1: without credentials there is nothing to say about them.
+  const description = wireError === undefined ? undefined : message
+  const headers: HeaderList = [
+    status === 503
+      ? ['Retry-After', String(details.retryAfter ?? 1)]
+      : [
+          'WWW-Authenticate',
+          bearerChallenge({
+            realm: style.realm,
+            error: wireError,
+            error_description: description,
+            scope: details.scope,
+          }),
+        ],
+    // A refusal is about one request at one moment.
+    ['Cache-Control', 'no-store'],
+  ]
   if (varies) headers.push(['Vary', 'Authorization'])
   const own = request === undefined ? undefined : ownBody(style.refusal?.(error, request))
-  if (own !== undefined) {
-    headers.push(['Content-Type', own.contentType])
-    return { headers, body: own.body }
-  }
-  headers.push(['Content-Type', 'application/problem+json'])
-  return { headers, body: problem(error) }
+  const { contentType, body } = own ?? { contentType: 'application/problem+json', body: problem(error) }
+  headers.push(['Content-Type', contentType])
+  return { headers, body }
 }
 
 /** RFC 9457. The code is the stable part; the detail is the text of the code, never of the token. */
