@@ -319,7 +319,7 @@ describe('a guard with nothing to demand throws a TypeError', () => {
   test.each(table)('$name($args)', ({ atom, args }) => {
     const attempt = (): unknown => (atom as (...given: unknown[]) => unknown)(...args)
     expect(attempt).toThrow(TypeError)
-    expect(attempt).toThrow(/^Cannot make /)
+    expect(attempt).toThrow(/^Cannot use the policy: /)
   })
 
   test('and one with something to demand does not', () => {

@@ -1,12 +1,8 @@
-import { type Atom, faultIn, type Names, type Policy, readNode, type Test } from './policy.ts'
+import { type Atom, fail, make, type Names, type Policy, type Test } from './policy.ts'
 
 function atom(op: Atom['op'], names: readonly unknown[]): Atom {
-  const list = names.length === 1 && Array.isArray(names[0]) ? (names[0] as unknown[]) : names
-  const fault = faultIn(op, list)
-  if (fault !== undefined) throw new TypeError(`Cannot make ${op}(): it ${fault}`)
-  const node = Object.freeze({ op, names: Object.freeze([...(list as readonly string[])]) })
-  readNode(node)
-  return node
+  const list = names.length === 1 && Array.isArray(names[0]) ? names[0] : names
+  return make({ op, names: Object.freeze([...(list as readonly string[])]) })
 }
 
 /**
@@ -75,9 +71,6 @@ export function issuer(...anyOf: Names): Atom {
  * @param name what is tested, for logs and documentation; never sent to clients
  */
 export function check<C, X>(name: string, test: Test<C, X>): Policy<C, X> {
-  if (typeof name !== 'string' || name === '') throw new TypeError('Cannot make check(): it needs a name')
-  if (typeof test !== 'function') throw new TypeError('Cannot make check(): it needs a function')
-  const node = Object.freeze({ op: 'check' as const, name, test })
-  readNode(node)
-  return node
+  if (typeof name !== 'string' || name === '') fail('check needs a name')
+  return make({ op: 'check', name, test })
 }

@@ -1,4 +1,4 @@
-import { type OptionalPolicy, type Policy, readNode, readPolicy } from './policy.ts'
+import { fail, make, type OptionalPolicy, type Policy } from './policy.ts'
 
 /** Grants when every policy grants. They are evaluated in order. Throws without a policy. */
 export function all<C, X>(...policies: [Policy<C, X>, ...Policy<C, X>[]]): Policy<C, X> {
@@ -15,9 +15,7 @@ export function any<C, X>(...policies: [Policy<C, X>, ...Policy<C, X>[]]): Polic
  * granted: making a claim unreadable never opens a door.
  */
 export function not<C, X>(policy: Policy<C, X>): Policy<C, X> {
-  const node = Object.freeze({ op: 'not' as const, policy: readNode(policy) })
-  readNode(node)
-  return node
+  return make({ op: 'not', policy })
 }
 
 /**
@@ -25,19 +23,10 @@ export function not<C, X>(policy: Policy<C, X>): Policy<C, X> {
  * same: a bad token is refused, never taken for none.
  */
 export function optional<C, X>(policy?: Policy<C, X>): OptionalPolicy<C, X> {
-  if (arguments.length > 0 && policy === undefined)
-    throw new TypeError('Cannot make optional(): its policy is undefined')
-  const node = Object.freeze({
-    op: 'optional' as const,
-    policy: policy === undefined ? undefined : readNode(policy),
-  })
-  readPolicy(node)
-  return node
+  if (arguments.length > 0 && policy === undefined) fail('optional was given undefined')
+  return make({ op: 'optional', policy })
 }
 
 function combine(op: 'all' | 'any', policies: readonly Policy[]): Policy {
-  if (policies.length === 0) throw new TypeError(`Cannot make ${op}(): it needs a policy`)
-  const node = Object.freeze({ op, policies: Object.freeze(policies.map(readNode)) })
-  readNode(node)
-  return node
+  return make({ op, policies: Object.freeze([...policies]) })
 }

@@ -1,9 +1,8 @@
 import { type AccessToken, VerifiedAccessToken } from '../access-token/access-token.ts'
-import type { Authority } from '../access-token/authorities.ts'
 import type { ErrorCode } from '../errors.ts'
 import { chain, later } from '../internal/chain.ts'
 import { isPromise } from '../internal/promise.ts'
-import { type Atom, type ContextOf, type Node, type Policy, readNode } from './policy.ts'
+import { COMPARED, type ContextOf, type Node, type Policy, readNode } from './policy.ts'
 
 /** What a policy says of a token. */
 export type Decision =
@@ -34,162 +33,132 @@ export async function evaluate<C, X>(
 const GRANTED: Decision = Object.freeze({ granted: true })
 const DENIED: Decision = Object.freeze({ granted: false, code: 'policy_denied', missing: Object.freeze({}) })
 
-/** Three-valued: what cannot be read is neither held nor lacking, and is never granted. */
-type Verdict = 'granted' | 'denied' | 'undecided'
+/**
+ * Three-valued: what cannot be read is neither held nor lacking, and is never granted. In this order `all` is the least
+ * of its list, `any` the greatest, and `not` turns the sign.
+ */
+type Verdict = number
+const GRANT: Verdict = 1
+const UNDECIDED: Verdict = 0
+const DENIAL: Verdict = -1
 
-/** What the checks of a policy said, each of which is asked once. Most policies have none. */
-class Answers {
-  #given: Map<Node, Verdict> | undefined
-
-  get(check: Node): Verdict | undefined {
-    return this.#given?.get(check)
-  }
-
-  set(check: Node, verdict: Verdict): void {
-    this.#given ??= new Map()
-    this.#given.set(check, verdict)
-  }
+/** What a policy is evaluated over. */
+interface Subject {
+  readonly token: AccessToken
+  readonly context: unknown
+  /** What the checks of the policy said, each of which is asked once. Most policies have none. */
+  answers: Map<Node, Verdict> | undefined
 }
 
 /** {@link evaluate} for a policy that was read; a promise only where a check made one. */
 export function decide(policy: Node, token: AccessToken, context: unknown): Decision | Promise<Decision> {
-  const answers = new Answers()
-  const answer = walk(policy, token, context, answers)
-  return typeof answer === 'string'
-    ? conclude(answer, policy, token, answers)
-    : later(answer, conclude, policy, token, answers)
+  const subject: Subject = { token, context, answers: undefined }
+  const verdict = walk(policy, subject)
+  return typeof verdict === 'number'
+    ? conclude(verdict, policy, subject)
+    : later(verdict, conclude, policy, subject)
 }
 
-function conclude(verdict: Verdict, policy: Node, token: AccessToken, answers: Answers): Decision {
-  if (verdict === 'granted') return GRANTED
-  const scope = cheapestScopes(policy, token, answers)
-  return scope === undefined ? DENIED : { granted: false, code: 'missing_scope', missing: { scope } }
+function conclude(verdict: Verdict, policy: Node, subject: Subject): Decision {
+  if (verdict === GRANT) return GRANTED
+  const scope = cheapestScopes(policy, subject)
+  return scope === undefined
+    ? DENIED
+    : { granted: false, code: 'missing_scope', missing: { scope: [...scope] } }
 }
 
 /**
- * Evaluates in order, and each check at most once. `any` stops at the first that grants. `all` stops when it is
- * denied and more scope could not help any more; while it could, it goes on, for only then the answer may name scopes.
+ * Evaluates in order, and asks each check at most once.
+ *
+ * @param granted scopes to be taken as held, for the question whether they would suffice; it is put to no check, one
+ * without an answer yet is undecided
  */
-function walk(
-  node: Node,
-  token: AccessToken,
-  context: unknown,
-  answers: Answers,
-): Verdict | Promise<Verdict> {
+function walk(node: Node, subject: Subject, granted?: ReadonlySet<string>): Verdict | Promise<Verdict> {
   switch (node.op) {
     case 'check':
-      return runCheck(node, token, context, answers)
-    case 'not': {
-      return chain(walk(node.policy, token, context, answers), invert)
-    }
+      return subject.answers?.get(node) ?? (granted === undefined ? ask(node, subject) : UNDECIDED)
+    case 'not':
+      return chain(walk(node.policy, subject, granted), invert)
     case 'all':
     case 'any':
-      return walkList(node, token, context, answers, 0, node.op === 'all' ? 'granted' : 'denied')
+      return walkList(undefined, node, subject, granted, 0, node.op === 'all' ? GRANT : DENIAL)
     default:
-      return atomVerdict(node, token, undefined)
+      return compare(node, subject.token, granted)
   }
 }
 
+/**
+ * `any` stops at the first that grants. `all` stops when it is denied and more scope could not help any more; while it
+ * could, it goes on, for only then the answer may name scopes.
+ *
+ * @param answered the verdict of the policy at `start` where it had to be waited for
+ * @param before the verdict of those that stand before `start`
+ */
 function walkList(
+  answered: Verdict | undefined,
   list: Extract<Node, { policies: unknown }>,
-  token: AccessToken,
-  context: unknown,
-  answers: Answers,
+  subject: Subject,
+  granted: ReadonlySet<string> | undefined,
   start: number,
   before: Verdict,
 ): Verdict | Promise<Verdict> {
+  const { op, policies } = list
   let verdict = before
-  for (let i = start; i < list.policies.length; i += 1) {
-    const node = list.policies[i] as Node
-    const next = walk(node, token, context, answers)
-    if (typeof next !== 'string') {
-      const sofar = verdict
-      return next.then((outcome) => {
-        const joined = join(list.op, sofar, outcome)
-        return ends(list, joined, outcome, node, token, answers)
-          ? joined
-          : walkList(list, token, context, answers, i + 1, joined)
-      })
+  let known = answered
+  for (let i = start; i < policies.length; i += 1) {
+    const node = policies[i] as Node
+    const next = known ?? walk(node, subject, granted)
+    if (typeof next !== 'number') return later(next, walkList, list, subject, granted, i, verdict)
+    known = undefined
+    verdict = op === 'all' ? Math.min(verdict, next) : Math.max(verdict, next)
+    if (op === 'any' && verdict === GRANT) break
+    // What is undecided may still be denied, which `not` tells apart.
+    if (op === 'all' && verdict === DENIAL) {
+      if (granted !== undefined || (next !== GRANT && cheapestScopes(node, subject) === undefined)) break
     }
-    verdict = join(list.op, verdict, next)
-    if (ends(list, verdict, next, node, token, answers)) return verdict
   }
   return verdict
 }
 
-function ends(
-  list: Extract<Node, { policies: unknown }>,
-  joined: Verdict,
-  last: Verdict,
-  node: Node,
-  token: AccessToken,
-  answers: Answers,
-): boolean {
-  if (list.op === 'any') return joined === 'granted'
-  // What is undecided may still be denied, which `not` tells apart.
-  return joined === 'denied' && last !== 'granted' && cheapestScopes(node, token, answers) === undefined
-}
-
-function join(op: 'all' | 'any', a: Verdict, b: Verdict): Verdict {
-  const strong: Verdict = op === 'all' ? 'denied' : 'granted'
-  if (a === strong || b === strong) return strong
-  return a === 'undecided' || b === 'undecided' ? 'undecided' : a
-}
-
 function invert(verdict: Verdict): Verdict {
-  if (verdict === 'undecided') return verdict
-  return verdict === 'granted' ? 'denied' : 'granted'
+  return -verdict
 }
 
-function runCheck(
-  node: Extract<Node, { op: 'check' }>,
-  token: AccessToken,
-  context: unknown,
-  answers: Answers,
-): Verdict | Promise<Verdict> {
-  const known = answers.get(node)
-  if (known !== undefined) return known
-  const settle = (answer: unknown): Verdict => {
-    if (typeof answer !== 'boolean') {
-      throw new TypeError(`Cannot evaluate check '${node.name}': it returned neither true nor false`)
-    }
-    const verdict: Verdict = answer ? 'granted' : 'denied'
-    answers.set(node, verdict)
-    return verdict
+function ask(check: Extract<Node, { op: 'check' }>, subject: Subject): Verdict | Promise<Verdict> {
+  const answer: unknown = check.test(subject.token as AccessToken<never>, subject.context)
+  return isPromise(answer)
+    ? Promise.resolve(answer).then((late) => settle(late, check, subject))
+    : settle(answer, check, subject)
+}
+
+function settle(answer: unknown, check: Extract<Node, { op: 'check' }>, subject: Subject): Verdict {
+  if (typeof answer !== 'boolean') {
+    throw new TypeError(`Cannot evaluate check '${check.name}': it returned neither true nor false`)
   }
-  const answer: unknown = node.test(token as AccessToken<never>, context)
-  return isPromise(answer) ? Promise.resolve(answer).then(settle) : settle(answer)
+  const verdict = answer ? GRANT : DENIAL
+  subject.answers ??= new Map()
+  subject.answers.set(check, verdict)
+  return verdict
 }
 
-const AUTHORITY: Partial<Record<Atom['op'], Authority>> = {
-  scope: 'scopes',
-  role: 'roles',
-  group: 'groups',
-  entitlement: 'entitlements',
-}
-
-/** @param granted scopes to be taken as held, for the question whether they would suffice */
-function atomVerdict(
-  node: Extract<Node, { names: unknown }>,
+function compare(
+  { op, names }: Extract<Node, { names: unknown }>,
   token: AccessToken,
   granted: ReadonlySet<string> | undefined,
 ): Verdict {
-  const { op, names } = node
-  if (op === 'client') return oneOf(names, token.clientId)
-  if (op === 'issuer') return oneOf(names, token.issuer)
-  const authority = AUTHORITY[op] as Authority
-  const held = token[authority]
+  const member = COMPARED[op]
+  if (member === 'clientId' || member === 'issuer') {
+    const value = token[member]
+    // A client that the token does not name is undecided: `not(client('x'))` must not grant to it.
+    if (value === undefined) return UNDECIDED
+    return names.includes(value) ? GRANT : DENIAL
+  }
+  const held = token[member]
   for (const name of names) {
     if (held.has(name) || (op === 'scope' && granted?.has(name) === true)) continue
-    return VerifiedAccessToken.isComplete(token, authority) ? 'denied' : 'undecided'
+    return VerifiedAccessToken.isComplete(token, member) ? DENIAL : UNDECIDED
   }
-  return 'granted'
-}
-
-/** A client that the token does not name is undecided: `not(client('x'))` must not grant to it. */
-function oneOf(names: readonly string[], value: string | undefined): Verdict {
-  if (value === undefined) return 'undecided'
-  return names.includes(value) ? 'granted' : 'denied'
+  return GRANT
 }
 
 /** Ways in by scopes which are looked at; a policy with more is answered without naming scopes. */
@@ -199,57 +168,31 @@ const MAX_WAYS = 64
  * The scopes of the cheapest way in, if scopes alone would open one: fewest that are missing, then fewest, then first.
  * A way counts only when the whole policy grants with it, so that the challenge is never a false promise.
  */
-function cheapestScopes(policy: Node, token: AccessToken, answers: Answers): readonly string[] | undefined {
-  const ways = waysIn(policy, token, answers)
-  const cost = (way: ReadonlySet<string>): number => {
-    let absent = 0
-    for (const name of way) if (!token.scopes.has(name)) absent += 1
-    return absent * 1000 + way.size
-  }
-  ways.sort((a, b) => cost(a) - cost(b))
-  for (const way of ways) {
-    if (settled(policy, token, answers, way) === 'granted') return [...way]
-  }
-  return undefined
+function cheapestScopes(policy: Node, subject: Subject): ReadonlySet<string> | undefined {
+  const cost = (way: ReadonlySet<string>): number =>
+    way.difference(subject.token.scopes).size * 1000 + way.size
+  return waysIn(policy, subject)
+    .toSorted((a, b) => cost(a) - cost(b))
+    .find((way) => walk(policy, subject, way) === GRANT)
 }
 
-function waysIn(node: Node, token: AccessToken, answers: Answers): ReadonlySet<string>[] {
+const NO_SCOPES: ReadonlySet<string> = new Set()
+
+function waysIn(node: Node, subject: Subject): ReadonlySet<string>[] {
   switch (node.op) {
     case 'scope':
       return [new Set(node.names)]
     case 'any':
-      return node.policies.flatMap((policy) => waysIn(policy, token, answers)).slice(0, MAX_WAYS)
-    case 'all': {
-      let ways: ReadonlySet<string>[] = [new Set()]
-      for (const policy of node.policies) {
-        const next = waysIn(policy, token, answers)
-        ways = ways.flatMap((way) => next.map((more) => way.union(more))).slice(0, MAX_WAYS)
-      }
-      return ways
-    }
-    default:
-      return settled(node, token, answers, undefined) === 'granted' ? [new Set()] : []
-  }
-}
-
-/** The verdict by what is known: no check runs here, one without an answer yet is undecided. */
-function settled(
-  node: Node,
-  token: AccessToken,
-  answers: Answers,
-  granted: ReadonlySet<string> | undefined,
-): Verdict {
-  switch (node.op) {
-    case 'check':
-      return answers.get(node) ?? 'undecided'
-    case 'not':
-      return invert(settled(node.policy, token, answers, granted))
+      return node.policies.flatMap((policy) => waysIn(policy, subject)).slice(0, MAX_WAYS)
     case 'all':
-    case 'any':
-      return node.policies
-        .map((policy) => settled(policy, token, answers, granted))
-        .reduce((a, b) => join(node.op, a, b), node.op === 'all' ? 'granted' : 'denied')
+      return node.policies.reduce<ReadonlySet<string>[]>(
+        (ways, policy) => {
+          const next = waysIn(policy, subject)
+          return ways.flatMap((way) => next.map((more) => way.union(more))).slice(0, MAX_WAYS)
+        },
+        [NO_SCOPES],
+      )
     default:
-      return atomVerdict(node, token, granted)
+      return walk(node, subject, NO_SCOPES) === GRANT ? [NO_SCOPES] : []
   }
 }

@@ -44,10 +44,10 @@ describe('check()', () => {
 
 describe('all(), any(), not(), optional()', () => {
   test('throw without a policy: nothing that is empty grants', () => {
-    expect(() => (all as () => unknown)()).toThrow('Cannot make all(): it needs a policy')
-    expect(() => (any as () => unknown)()).toThrow('Cannot make any(): it needs a policy')
+    expect(() => (all as () => unknown)()).toThrow('Cannot use the policy: all needs a policy')
+    expect(() => (any as () => unknown)()).toThrow('Cannot use the policy: any needs a policy')
     expect(() => not(wild(undefined))).toThrow(TypeError)
-    expect(() => optional(wild(undefined))).toThrow('its policy is undefined')
+    expect(() => optional(wild(undefined))).toThrow('optional was given undefined')
   })
 
   test.each([undefined, null, 'admin', () => true, {}, { op: 'none' }, { op: 'role' }, [role('a')]])(

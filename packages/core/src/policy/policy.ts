@@ -1,4 +1,5 @@
 import type { AccessToken } from '../access-token/access-token.ts'
+import type { Authority } from '../access-token/authorities.ts'
 import { isDeepFrozen } from '../internal/frozen.ts'
 import { SCOPE_TOKEN } from '../response/challenge.ts'
 
@@ -58,14 +59,15 @@ export type Node =
 /** The top of a policy: what `optional` adds. */
 export type Root = Node | { readonly op: 'optional'; readonly policy: Node | undefined }
 
-const ATOMS: readonly string[] = [
-  'scope',
-  'role',
-  'group',
-  'entitlement',
-  'client',
-  'issuer',
-] satisfies Atom['op'][]
+/** What each atom compares its names with: one of the sets of a token, or one of its names. */
+export const COMPARED: Readonly<Record<Atom['op'], Authority | 'clientId' | 'issuer'>> = {
+  scope: 'scopes',
+  role: 'roles',
+  group: 'groups',
+  entitlement: 'entitlements',
+  client: 'clientId',
+  issuer: 'issuer',
+}
 
 const checked = new WeakSet<object>()
 
@@ -73,67 +75,57 @@ const checked = new WeakSet<object>()
  * Takes a policy for what it is, or throws a `TypeError`: a guard built on a mistake (an undefined variable, a
  * misspelt operator, an empty list) must not let anybody in, and is better known at start.
  */
-export function readPolicy(policy: AnyPolicy): Root {
-  if (isKnown(policy)) return policy as Root
-  const root = policy as unknown as Root
-  if (isRecord(root) && root.op === 'optional') {
-    if (root.policy !== undefined) readNode(root.policy)
-    if (isDeepFrozen(root)) checked.add(root)
-    return root
+export function readPolicy(policy: unknown): Root {
+  if (typeof policy !== 'object' || policy === null) fail('it is not one')
+  const root = policy as Root
+  if (checked.has(root)) return root
+  switch (root.op) {
+    case 'check':
+      if (typeof root.test !== 'function') fail('check needs a function')
+      break
+    case 'all':
+    case 'any':
+      if (!Array.isArray(root.policies) || root.policies.length === 0) fail(`${root.op} needs a policy`)
+      root.policies.forEach(readNode)
+      break
+    case 'not':
+      readNode(root.policy)
+      break
+    case 'optional':
+      if (root.policy !== undefined) readNode(root.policy)
+      break
+    default:
+      readAtom(root)
   }
-  return readNode(root)
+  // What can still be changed is looked at again the next time.
+  if (isDeepFrozen(root)) checked.add(root)
+  return root
 }
 
 /** {@link readPolicy} for what may stand inside of another policy. */
-export function readNode(node: unknown): Node {
-  if (isKnown(node)) return optionalInside(node as Root)
-  if (!isRecord(node)) throw new TypeError('Cannot use the policy: it is not one')
-  const { op } = node as { op: unknown }
-  if (typeof op === 'string' && ATOMS.includes(op)) {
-    const fault = faultIn(op, (node as { names?: unknown }).names)
-    if (fault !== undefined) throw new TypeError(`Cannot use the policy: ${op} ${fault}`)
-  } else if (op === 'check') {
-    const { test } = node as { test?: unknown }
-    if (typeof test !== 'function') throw new TypeError('Cannot use the policy: check needs a function')
-  } else if (op === 'all' || op === 'any') {
-    const { policies } = node as { policies?: unknown }
-    if (!Array.isArray(policies) || policies.length === 0)
-      throw new TypeError(`Cannot use the policy: ${op} needs a policy`)
-    policies.forEach(readNode)
-  } else if (op === 'not') {
-    readNode((node as { policy?: unknown }).policy)
-  } else {
-    optionalInside(node as unknown as Root)
-    throw new TypeError('Cannot use the policy: its operator is unknown')
-  }
-  // What can still be changed is looked at again the next time.
-  if (isDeepFrozen(node)) checked.add(node)
-  return node as unknown as Node
-}
-
-/**
- * What is wrong with the names of an atom, if anything is. Scopes go into a challenge as they are, from where those of a
- * file could end its field (RFC 6750 §3).
- */
-export function faultIn(op: string, names: unknown): string | undefined {
-  if (!Array.isArray(names) || names.length === 0) return 'needs a name'
-  for (const name of names as unknown[]) {
-    if (typeof name !== 'string' || name === '') return 'needs a name'
-    if (op === 'scope' && !SCOPE_TOKEN.test(name))
-      return 'needs names each of which is exactly one scope token of RFC 6749 §3.3'
-  }
-  return undefined
-}
-
-function optionalInside(node: Root): Node {
-  if (node.op === 'optional') throw new TypeError('Cannot use the policy: optional stands at the top only')
+export function readNode(policy: unknown): Node {
+  const node = readPolicy(policy)
+  if (node.op === 'optional') fail('optional stands at the top only')
   return node
 }
 
-function isKnown(policy: unknown): boolean {
-  return isRecord(policy) && checked.has(policy)
+function readAtom({ op, names }: { readonly op: unknown; readonly names: unknown }): void {
+  if (typeof op !== 'string' || !Object.hasOwn(COMPARED, op)) fail('its operator is unknown')
+  if (!Array.isArray(names) || names.length === 0) fail(`${op} needs a name`)
+  for (const name of names as unknown[]) {
+    if (typeof name !== 'string' || name === '') fail(`${op} needs a name`)
+    // Scopes go into a challenge as they are, from where those of a file could end its field (RFC 6750 §3).
+    if (op === 'scope' && !SCOPE_TOKEN.test(name))
+      fail('scope needs names each of which is exactly one scope token of RFC 6749 §3.3')
+  }
 }
 
-function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+export function fail(problem: string): never {
+  throw new TypeError(`Cannot use the policy: ${problem}`)
+}
+
+/** What the functions that make policies return: frozen, and looked at as one from a file is. */
+export function make<P extends AnyPolicy>(policy: P): P {
+  readPolicy(Object.freeze(policy))
+  return policy
 }
