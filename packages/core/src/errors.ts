@@ -175,9 +175,9 @@ const brand: unique symbol = Symbol.for('@atjwt/core AuthorizationError')
  */
 export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Error {
   /** The reason. */
-  readonly code: Code
+  declare readonly code: Code
   /** The HTTP status of the refusal. */
-  readonly status: (typeof REFUSALS)[Code][0]
+  declare readonly status: (typeof REFUSALS)[Code][0]
   /** The name of the claim at fault, where there is one. */
   declare readonly claim?: string
   /** Seconds after which a retry makes sense; for status 503. */

@@ -4,23 +4,18 @@ import { asChallengeText, bearerChallenge, quotedString, SCOPE_TOKEN } from './c
 
 describe('bearerChallenge()', () => {
   test('never is a naked Bearer (BT-12)', () => {
-    expect(bearerChallenge({ realm: '"api"' })).toBe('Bearer realm="api"')
+    expect(bearerChallenge('"api"', undefined, 'x')).toBe('Bearer realm="api"')
   })
 
   test('names error, description and all scopes, each once (BT-13, BT-17)', () => {
-    const challenge = bearerChallenge({
-      realm: '"api"',
-      error: 'insufficient_scope',
-      error_description: 'too little',
-      scope: ['b', 'a'],
-    })
+    const challenge = bearerChallenge('"api"', 'insufficient_scope', 'too little', ['b', 'a'])
     expect(challenge).toBe(
       'Bearer realm="api", error="insufficient_scope", error_description="too little", scope="b a"',
     )
   })
 
   test('leaves an empty list of scopes out', () => {
-    expect(bearerChallenge({ realm: '"api"', scope: [] })).toBe('Bearer realm="api"')
+    expect(bearerChallenge('"api"', undefined, 'x', [])).toBe('Bearer realm="api"')
   })
 })
 

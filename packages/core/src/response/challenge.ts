@@ -19,38 +19,36 @@ export function asChallengeText(text: string): string {
   return text.slice(0, 200).replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, ' ')
 }
 
+/** What a field value may hold without a thought. */
+export const PRINTABLE: RegExp = /^[\x20-\x7E]+$/
+
 /**
  * `quoted-string` of RFC 9110 §5.6.4, for `realm` (RFC 9110 §11.5). Throws a `TypeError` on what no field value may
  * hold, so that a configured value can never split a header.
  */
 export function quotedString(value: string): string {
-  if (!/^[\x20-\x7E]*$/.test(value)) throw new TypeError('must consist of printable ASCII characters')
+  if (!PRINTABLE.test(value)) throw new TypeError('must consist of printable ASCII characters')
   return `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`
-}
-
-/** One `auth-param` list per challenge; a name occurs at most once, RFC 9110 §11.2. */
-export interface ChallengeParams {
-  /** Already a quoted-string. */
-  readonly realm: string
-  readonly error?: string | undefined
-  readonly error_description?: string | undefined
-  readonly scope?: readonly string[] | undefined
 }
 
 /**
  * `challenge` of RFC 9110 §11.3 for the Bearer scheme of RFC 6750 §3. There is always a realm: a naked `Bearer` is
- * not a challenge which RFC 6750 allows.
+ * not a challenge which RFC 6750 allows. Without an error there is nothing to describe (RFC 6750 §3.1). A name occurs at
+ * most once, RFC 9110 §11.2.
  *
+ * @param realm already a quoted-string
  * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
  */
-export function bearerChallenge(params: ChallengeParams): string {
-  let challenge = `Bearer realm=${params.realm}`
-  if (params.error !== undefined) challenge += `, error="${params.error}"`
-  if (params.error_description !== undefined) {
-    challenge += `, error_description="${asChallengeText(params.error_description)}"`
-  }
+export function bearerChallenge(
+  realm: string,
+  error: string | undefined,
+  description: string,
+  scope: readonly string[] = [],
+): string {
+  let challenge = `Bearer realm=${realm}`
+  if (error !== undefined)
+    challenge += `, error="${error}", error_description="${asChallengeText(description)}"`
   // Scope tokens were held to the ABNF when the policy was made, so they need no escape.
-  if (params.scope !== undefined && params.scope.length > 0)
-    challenge += `, scope="${params.scope.join(' ')}"`
+  if (scope.length > 0) challenge += `, scope="${scope.join(' ')}"`
   return challenge
 }

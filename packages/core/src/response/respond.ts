@@ -5,10 +5,10 @@ import {
   type Refusal,
   REFUSALS,
 } from '../errors.ts'
-import { dismiss, isPromise } from '../internal/promise.ts'
+import { dismiss } from '../internal/promise.ts'
 import { withoutStack } from '../internal/stack.ts'
 import type { ResourceRequest } from '../request.ts'
-import { bearerChallenge, type HeaderList } from './challenge.ts'
+import { bearerChallenge, type HeaderList, PRINTABLE } from './challenge.ts'
 
 /** A refusal as an HTTP answer. On the web: `new Response(r.body, r)`. */
 export interface ErrorResponse {
@@ -69,39 +69,22 @@ function answer(
   varies: boolean,
 ): AnswerParts {
   const { status, code, message } = error
-  const wireError = REFUSALS[code][2]
-  // RFC 6750 §3.1: without credentials there is nothing to say about them.
-  const description = wireError === undefined ? undefined : message
   const headers: HeaderList = [
     status === 503
       ? ['Retry-After', String(details.retryAfter ?? 1)]
-      : [
-          'WWW-Authenticate',
-          bearerChallenge({
-            realm: style.realm,
-            error: wireError,
-            error_description: description,
-            scope: details.scope,
-          }),
-        ],
+      : ['WWW-Authenticate', bearerChallenge(style.realm, REFUSALS[code][2], message, details.scope)],
     // A refusal is about one request at one moment.
     ['Cache-Control', 'no-store'],
   ]
   if (varies) headers.push(['Vary', 'Authorization'])
   const own = request === undefined ? undefined : ownBody(style.refusal?.(error, request))
-  const { contentType, body } = own ?? { contentType: 'application/problem+json', body: problem(error) }
+  const { contentType, body } = own ?? {
+    // RFC 9457. The code is the stable part; the detail is the text of the code, never of the token.
+    contentType: 'application/problem+json',
+    body: JSON.stringify({ title: TITLES[status], status, detail: message, code }),
+  }
   headers.push(['Content-Type', contentType])
   return { headers, body }
-}
-
-/** RFC 9457. The code is the stable part; the detail is the text of the code, never of the token. */
-function problem(error: AnyAuthorizationError): string {
-  return JSON.stringify({
-    title: TITLES[error.status],
-    status: error.status,
-    detail: error.message,
-    code: error.code,
-  })
 }
 
 /**
@@ -110,14 +93,12 @@ function problem(error: AnyAuthorizationError): string {
  */
 function ownBody(own: unknown): { contentType: string; body: string } | undefined {
   if (own === undefined) return undefined
-  if (isPromise(own)) {
-    dismiss(own)
-    throw new TypeError('Cannot use refusal: it must answer at once, not by a promise')
-  }
+  dismiss(own)
   const { contentType, body } = (own ?? {}) as { contentType?: unknown; body?: unknown }
-  if (typeof contentType !== 'string' || !/^[\x20-\x7E]+$/.test(contentType)) {
-    throw new TypeError('Cannot use refusal: contentType must consist of printable ASCII characters')
+  if (typeof contentType !== 'string' || !PRINTABLE.test(contentType) || typeof body !== 'string') {
+    throw new TypeError(
+      'Cannot use refusal: it must return, not by a promise, a contentType of printable ASCII characters and a body',
+    )
   }
-  if (typeof body !== 'string') throw new TypeError('Cannot use refusal: body must be a string')
   return { contentType, body }
 }
