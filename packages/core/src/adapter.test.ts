@@ -211,4 +211,22 @@ describe('replaceHeaders()', () => {
       'strict-transport-security': 'max-age=1',
     })
   })
+
+  test('knows the fields of a representation and of caches by their names, whatever their case', () => {
+    const gone =
+      'Accept-Ranges Age CDN-Cache-Control Cloudflare-CDN-Cache-Control Content-Digest Content-Disposition ' +
+      'Content-Encoding Content-Language Content-Length Content-Location Content-MD5 Content-Range Content-Type ' +
+      'Digest Edge-Control ETag Expires Last-Modified Location Pragma Repr-Digest Surrogate-Control Trailer ' +
+      'Transfer-Encoding Vercel-CDN-Cache-Control X-Accel-Expires'
+    const kept =
+      'Access-Control-Allow-Origin Cache-Control Content-Security-Policy Content-Security-Policy-Report-Only Link ' +
+      'Cross-Origin-Resource-Policy Permissions-Policy Retry-After Server-Timing Set-Cookie Vary WWW-Authenticate ' +
+      'X-Content-Type-Options X-Frame-Options X-Page-Age X-Session-Expires'
+    const left = new Set([...gone.split(' '), ...kept.split(' ')])
+    replaceHeaders(
+      { keys: () => left, get: () => null, set() {}, append() {}, delete: (name) => void left.delete(name) },
+      [],
+    )
+    expect([...left]).toEqual(kept.split(' '))
+  })
 })

@@ -55,29 +55,25 @@ export function createGuard<C>(
   furtherOptions: ProtectOptions | undefined,
   given: number,
 ): Guard<C> {
+  if (!isServer(api)) fail('the first argument must be a resource server')
   const alone = given === 2 && isOptions(policyOrOptions)
   const policy = alone ? undefined : (policyOrOptions as AnyPolicy<C> | undefined)
-  // A variable that was never set must not become "any token will do".
-  if (policy === undefined && !alone && given > 1)
-    throw new TypeError('Cannot protect: the policy is undefined')
-  const { refusals, preflight } = checkGuard(api, policy, alone ? policyOrOptions : furtherOptions)
+  const options = alone ? policyOrOptions : furtherOptions
+  if (policy !== undefined || (given > 1 && !alone)) checkPolicy(policy)
+  checkNames(options)
+  const throwsRefusals = isChosen(options, 'refusals', 'throw')
+  const judgesPreflights = isChosen(options, 'preflight', 'next')
   return (request, carrier) => {
-    if (preflight === 'answer' && isPreflight(request)) return PREFLIGHT
-    let result: ReturnType<typeof authorizeAtOnce<C>>
+    if (!judgesPreflights && isPreflight(request)) return PREFLIGHT
     try {
-      result = authorizeAtOnce(api, request, policy, carrier)
+      const result = authorizeAtOnce(api, request, policy, carrier)
+      if ('ok' in result) return finish(result, api, carrier, throwsRefusals)
+      const finished = result.then((settled) => finish(settled, api, carrier, throwsRefusals), throwError)
+      // An instance of the global `Promise`, by which adapters know it, whatever took the place of the engine's.
+      return Promise.resolve(finished)
     } catch (reason) {
-      throw asError(reason)
+      return throwError(reason)
     }
-    if ('ok' in result) return finish(result, api, carrier, refusals)
-    const finished = result.then(
-      (settled) => finish(settled, api, carrier, refusals),
-      (reason: unknown) => {
-        throw asError(reason)
-      },
-    )
-    // An instance of the global `Promise`, by which adapters know it, whatever took the place of the engine's.
-    return Promise.resolve(finished)
   }
 }
 
@@ -85,10 +81,10 @@ function finish<C>(
   result: AuthorizeResult<AccessToken<C> | undefined>,
   api: ResourceServer<C>,
   carrier: object,
-  refusals: ProtectOptions['refusals'],
+  throwsRefusals: boolean,
 ): GuardResult<C> {
-  if (result.ok) attachAuth(api, carrier, result.auth)
-  else if (refusals === 'throw') throw result.error
+  if (result.ok) attach(carrier, api, result.auth as unknown as VerifiedAccessToken | undefined)
+  else if (throwsRefusals) throw result.error
   return result
 }
 
@@ -96,35 +92,40 @@ function finish<C>(
  * Frameworks take `undefined` for "go on" (Express), answer it never (Koa), and read orders from some strings: what a
  * check threw must not open the door, nor leave the client waiting.
  */
-function asError(reason: unknown): Error {
-  if (reason instanceof Error) return reason
-  return new Error('Cannot authorize: what was thrown is no error', { cause: reason })
+function throwError(reason: unknown): never {
+  throw reason instanceof Error
+    ? reason
+    : new Error('Cannot authorize: what was thrown is no error', { cause: reason })
 }
 
-function checkGuard(
-  api: unknown,
-  policy: AnyPolicy | undefined,
-  options: ProtectOptions | undefined,
-): Required<ProtectOptions> {
-  if (typeof (api as Partial<ResourceServer> | undefined)?.authorize !== 'function') {
-    throw new TypeError('Cannot protect: the first argument must be a resource server')
-  }
-  if (Array.isArray(policy))
-    throw new TypeError('Cannot protect: the policy is a list: join them by all() or any()')
-  if (isOptions(policy)) throw new TypeError('Cannot protect: the options stand behind the policy')
-  if (policy !== undefined) readPolicy(policy)
-  if (typeof options === 'object' && options !== null && 'op' in options)
-    throw new TypeError('Cannot protect: one policy is taken: join several by all() or any()')
-  const { refusals = 'answer', preflight = 'answer' } = options ?? {}
+function fail(problem: string): never {
+  throw new TypeError(`Cannot protect: ${problem}`)
+}
+
+function checkPolicy(policy: AnyPolicy | undefined): void {
+  // A variable that was never set must not become "any token will do".
+  if (policy === undefined) fail('the policy is undefined')
+  if (Array.isArray(policy)) fail('the policy is a list: join them by all() or any()')
+  if (isOptions(policy)) fail('the options stand behind the policy')
+  readPolicy(policy)
+}
+
+function checkNames(options: ProtectOptions | undefined): void {
   for (const name of Object.keys(options ?? {})) {
-    if (name !== 'refusals' && name !== 'preflight')
-      throw new TypeError(`Cannot protect: the option '${name.slice(0, 40)}' is unknown`)
+    if (name === 'op') fail('one policy is taken: join several by all() or any()')
+    if (name !== 'refusals' && name !== 'preflight') fail(`the option '${name.slice(0, 40)}' is unknown`)
   }
-  if (refusals !== 'answer' && refusals !== 'throw')
-    throw new TypeError(`Cannot protect: refusals must be 'answer' or 'throw'`)
-  if (preflight !== 'answer' && preflight !== 'next')
-    throw new TypeError(`Cannot protect: preflight must be 'answer' or 'next'`)
-  return { refusals, preflight }
+}
+
+/** Whether an option has the other one of its two values. */
+function isChosen(options: ProtectOptions | undefined, name: keyof ProtectOptions, other: string): boolean {
+  const { [name]: value = 'answer' } = options ?? {}
+  if (value !== 'answer' && value !== other) fail(`${name} must be 'answer' or '${other}'`)
+  return value === other
+}
+
+function isServer(api: { readonly authorize?: unknown } | undefined): boolean {
+  return typeof api?.authorize === 'function'
 }
 
 function isOptions(value: unknown): value is ProtectOptions {
@@ -147,6 +148,8 @@ function isPreflight(request: ResourceRequest): boolean {
 
 /** The header fields of an answer which is being made, in a framework's own way; a WHATWG `Headers` is one. */
 export interface AnswerHeaders {
+  /** The names of those which are set. */
+  keys(): Iterable<string>
   get(name: string): string | null
   set(name: string, value: string): void
   append(name: string, value: string): void
@@ -154,7 +157,7 @@ export interface AnswerHeaders {
 }
 
 /** Adds fields to what earlier middleware set: challenges and `Vary` are lists, the others replace. */
-export function addHeaders(answer: AnswerHeaders, headers: HeaderList): void {
+export function addHeaders(answer: Omit<AnswerHeaders, 'keys' | 'delete'>, headers: HeaderList): void {
   for (const [name, value] of headers) {
     if (name === 'WWW-Authenticate') answer.append(name, value)
     else if (name === 'Vary') answer.set(name, withName(answer.get(name), value))
@@ -164,49 +167,24 @@ export function addHeaders(answer: AnswerHeaders, headers: HeaderList): void {
 
 /** Likewise for a guard's own answer: what earlier middleware said about a representation is not true of it. */
 export function replaceHeaders(answer: AnswerHeaders, headers: HeaderList): void {
-  for (const name of REPRESENTATION_HEADERS) answer.delete(name)
+  // All at once, because one that is deleted moves those behind it.
+  const names = [...answer.keys()]
+  for (const name of names) if (OF_REPRESENTATION.test(name)) answer.delete(name)
   addHeaders(answer, headers)
 }
 
-/** Fields that describe a representation, and those by which a cache keeps it whatever `Cache-Control` says. */
-const REPRESENTATION_HEADERS = [
-  'Accept-Ranges',
-  'Age',
-  'CDN-Cache-Control',
-  'Cloudflare-CDN-Cache-Control',
-  'Content-Digest',
-  'Content-Disposition',
-  'Content-Encoding',
-  'Content-Language',
-  'Content-Length',
-  'Content-Location',
-  'Content-MD5',
-  'Content-Range',
-  'Content-Type',
-  'Digest',
-  'Edge-Control',
-  'ETag',
-  'Expires',
-  'Last-Modified',
-  'Location',
-  'Pragma',
-  'Repr-Digest',
-  'Surrogate-Control',
-  'Trailer',
-  'Transfer-Encoding',
-  'Vercel-CDN-Cache-Control',
-  'X-Accel-Expires',
-]
+/**
+ * Fields that describe a representation, as all of `Content-` do but `Content-Security-Policy`, and those by which a cache
+ * keeps it whatever `Cache-Control` says.
+ */
+const OF_REPRESENTATION =
+  /^(?:accept-ranges|age|content-(?!security-).+|(?:.+-)?cdn-cache-control|(?:repr-)?digest|(?:edge|surrogate)-control|etag|expires|last-modified|location|pragma|trailer|transfer-encoding|x-accel-expires)$/i
 
 /** `Vary` with one more name, unless it has it or is `*` already. */
 function withName(earlier: string | null, name: string): string {
   if (earlier === null || earlier === '') return name
   const names = earlier.split(',').map((entry) => entry.trim().toLowerCase())
   return names.includes('*') || names.includes(name.toLowerCase()) ? earlier : `${earlier}, ${name}`
-}
-
-function attachAuth<C>(api: ResourceServer<C>, request: object, auth: AccessToken<C> | undefined): void {
-  attach(request, api, auth as unknown as VerifiedAccessToken | undefined)
 }
 
 /** The verified token of a framework's request; throws when no guard of `api` ran, or the request is anonymous. */
@@ -218,7 +196,7 @@ export function authOf<C>(api: ResourceServer<C>, request: object): AccessToken<
 
 /** Likewise, `undefined` when the request is anonymous. */
 export function findAuth<C>(api: ResourceServer<C>, request: object): AccessToken<C> | undefined {
-  if (typeof (api as Partial<ResourceServer> | undefined)?.authorize !== 'function')
+  if (!isServer(api))
     throw new TypeError('Cannot read the access token: the first argument must be a resource server')
   const auth = attached(request, api)
   if (auth === null)

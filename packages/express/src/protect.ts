@@ -105,6 +105,7 @@ function answer(res: ServerResponse, { status, headers, body }: GuardAnswer): vo
 
 function headersOf(res: ServerResponse): AnswerHeaders {
   return {
+    keys: () => res.getHeaderNames(),
     get: (name) => res.getHeader(name)?.toString() ?? null,
     set: (name, value) => res.setHeader(name, value),
     append: (name, value) => res.appendHeader(name, value),

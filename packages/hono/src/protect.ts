@@ -1,7 +1,6 @@
-import type { AccessToken, OptionalPolicy, Policy, ResourceServer } from '@atjwt/core'
+import type { AccessToken, HeaderList, OptionalPolicy, Policy, ResourceServer } from '@atjwt/core'
 import {
   addHeaders,
-  type AnswerHeaders,
   createGuard,
   type GuardAnswer,
   type GuardResult,
@@ -47,7 +46,7 @@ export function protect<C>(
     c.set('auth', result.auth)
     const { headers } = result
     // Afterwards, because fields set before would be copied over those of the handler's response.
-    return headers.length === 0 ? next() : next().then(() => addHeaders(headersOf(c), headers))
+    return headers.length === 0 ? next() : next().then(() => add(c, headers))
   }
   return (c, next) => {
     const result = guard(c.req.raw, c)
@@ -57,6 +56,13 @@ export function protect<C>(
   }
 }
 
+/** By way of `c.header`, because the fields of a response which was fetched cannot be changed. */
+function add(c: Context, headers: HeaderList): void {
+  const fields = new Headers(c.res.headers)
+  addHeaders(fields, headers)
+  for (const [name] of headers) c.header(name, fields.get(name) as string)
+}
+
 function answer(c: Context, { status, headers, body }: GuardAnswer): void {
   const fields = new Headers(c.res.headers)
   replaceHeaders(fields, headers)
@@ -64,13 +70,4 @@ function answer(c: Context, { status, headers, body }: GuardAnswer): void {
   // when another stands already: a refusal replaces whatever stands.
   c.res = undefined
   c.res = new Response(body, { status, headers: fields })
-}
-
-function headersOf(c: Context): AnswerHeaders {
-  return {
-    get: (name) => c.res.headers.get(name),
-    set: (name, value) => c.header(name, value),
-    append: (name, value) => c.header(name, value, { append: true }),
-    delete: (name) => c.header(name),
-  }
 }

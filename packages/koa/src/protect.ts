@@ -73,6 +73,7 @@ function answer(ctx: Context, { status, headers, body }: GuardAnswer): void {
 
 function headersOf(ctx: Context): AnswerHeaders {
   return {
+    keys: () => ctx.res.getHeaderNames(),
     // Koa 2 says '' of a field which is not set, Koa 3 undefined, both give a list where there are several.
     get: (name) => (ctx.response.get(name) as string | string[] | undefined)?.toString() ?? null,
     set: (name, value) => ctx.set(name, value),
