@@ -56,36 +56,28 @@ export function createGuard<C>(
   given: number,
 ): Guard<C> {
   if (!isServer(api)) fail('the first argument must be a resource server')
-  const alone = given === 2 && isOptions(policyOrOptions)
-  const policy = alone ? undefined : (policyOrOptions as AnyPolicy<C> | undefined)
-  const options = alone ? policyOrOptions : furtherOptions
-  if (policy !== undefined || (given > 1 && !alone)) checkPolicy(policy)
-  checkNames(options)
-  const throwsRefusals = isChosen(options, 'refusals', 'throw')
-  const judgesPreflights = isChosen(options, 'preflight', 'next')
+  if (given === 2 && isOptions(policyOrOptions)) return createGuard(api, undefined, policyOrOptions, 1)
+  const policy = policyOrOptions as AnyPolicy<C> | undefined
+  if (given > 1) checkPolicy(policy)
+  const { refusals, preflight } = readOptions(furtherOptions)
+
+  const finish = (result: AuthorizeResult<AccessToken<C> | undefined>, carrier: object): GuardResult<C> => {
+    if (result.ok) attach(carrier, api, result.auth as unknown as VerifiedAccessToken | undefined)
+    else if (refusals === 'throw') throw result.error
+    return result
+  }
   return (request, carrier) => {
-    if (!judgesPreflights && isPreflight(request)) return PREFLIGHT
+    if (preflight === 'answer' && isPreflight(request)) return PREFLIGHT
     try {
       const result = authorizeAtOnce(api, request, policy, carrier)
-      if ('ok' in result) return finish(result, api, carrier, throwsRefusals)
-      const finished = result.then((settled) => finish(settled, api, carrier, throwsRefusals), throwError)
+      if ('ok' in result) return finish(result, carrier)
+      const finished = result.then((settled) => finish(settled, carrier), throwError)
       // An instance of the global `Promise`, by which adapters know it, whatever took the place of the engine's.
       return Promise.resolve(finished)
     } catch (reason) {
       return throwError(reason)
     }
   }
-}
-
-function finish<C>(
-  result: AuthorizeResult<AccessToken<C> | undefined>,
-  api: ResourceServer<C>,
-  carrier: object,
-  throwsRefusals: boolean,
-): GuardResult<C> {
-  if (result.ok) attach(carrier, api, result.auth as unknown as VerifiedAccessToken | undefined)
-  else if (throwsRefusals) throw result.error
-  return result
 }
 
 /**
@@ -110,18 +102,14 @@ function checkPolicy(policy: AnyPolicy | undefined): void {
   readPolicy(policy)
 }
 
-function checkNames(options: ProtectOptions | undefined): void {
-  for (const name of Object.keys(options ?? {})) {
-    if (name === 'op') fail('one policy is taken: join several by all() or any()')
-    if (name !== 'refusals' && name !== 'preflight') fail(`the option '${name.slice(0, 40)}' is unknown`)
-  }
-}
-
-/** Whether an option has the other one of its two values. */
-function isChosen(options: ProtectOptions | undefined, name: keyof ProtectOptions, other: string): boolean {
-  const { [name]: value = 'answer' } = options ?? {}
-  if (value !== 'answer' && value !== other) fail(`${name} must be 'answer' or '${other}'`)
-  return value === other
+function readOptions(options: ProtectOptions | undefined): Required<ProtectOptions> {
+  const { refusals = 'answer', preflight = 'answer', ...others } = options ?? {}
+  const [unknown] = Object.keys(others)
+  if (unknown === 'op') fail('one policy is taken: join several by all() or any()')
+  if (unknown !== undefined) fail(`the option '${unknown.slice(0, 40)}' is unknown`)
+  if (refusals !== 'answer' && refusals !== 'throw') fail("refusals must be 'answer' or 'throw'")
+  if (preflight !== 'answer' && preflight !== 'next') fail("preflight must be 'answer' or 'next'")
+  return { refusals, preflight }
 }
 
 function isServer(api: { readonly authorize?: unknown } | undefined): boolean {
@@ -160,8 +148,7 @@ export interface AnswerHeaders {
 export function addHeaders(answer: Omit<AnswerHeaders, 'keys' | 'delete'>, headers: HeaderList): void {
   for (const [name, value] of headers) {
     if (name === 'WWW-Authenticate') answer.append(name, value)
-    else if (name === 'Vary') answer.set(name, withName(answer.get(name), value))
-    else answer.set(name, value)
+    else answer.set(name, name === 'Vary' ? withName(answer.get(name) ?? '', value) : value)
   }
 }
 
@@ -178,12 +165,12 @@ export function replaceHeaders(answer: AnswerHeaders, headers: HeaderList): void
  * keeps it whatever `Cache-Control` says.
  */
 const OF_REPRESENTATION =
-  /^(?:accept-ranges|age|content-(?!security-).+|(?:.+-)?cdn-cache-control|(?:repr-)?digest|(?:edge|surrogate)-control|etag|expires|last-modified|location|pragma|trailer|transfer-encoding|x-accel-expires)$/i
+  /^(?:content-(?!security-).+|.*cdn-cache-control|edge-control|surrogate-control|digest|repr-digest|etag|last-modified|location|expires|x-accel-expires|pragma|age|accept-ranges|trailer|transfer-encoding)$/i
 
 /** `Vary` with one more name, unless it has it or is `*` already. */
-function withName(earlier: string | null, name: string): string {
-  if (earlier === null || earlier === '') return name
-  const names = earlier.split(',').map((entry) => entry.trim().toLowerCase())
+function withName(earlier: string, name: string): string {
+  if (earlier === '') return name
+  const names = earlier.toLowerCase().split(/[\s,]+/)
   return names.includes('*') || names.includes(name.toLowerCase()) ? earlier : `${earlier}, ${name}`
 }
 

@@ -188,12 +188,13 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
   /** @internal Errors are made by verification; the answer is built only when it is read. */
   constructor(code: Code, details: ErrorDetails, answer: (error: AuthorizationError<Code>) => AnswerParts) {
     const [status, text] = REFUSALS[code]
+    const { claim, retryAfter } = details
     // An own `cause` is not enumerable, so that no serializer of errors follows it by accident.
-    super(details.claim === undefined ? text : `${text}: ${asChallengeText(details.claim)}`, details)
+    super(claim === undefined ? text : `${text}: ${asChallengeText(claim)}`, details)
     this.code = code
     this.status = status
-    if (details.claim !== undefined) this.claim = details.claim
-    if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter
+    if (claim !== undefined) this.claim = claim
+    if (retryAfter !== undefined) this.retryAfter = retryAfter
     this.#answer = () => answer(this)
   }
 

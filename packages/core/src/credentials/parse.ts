@@ -8,16 +8,16 @@ const ABSENT: Credentials = { kind: 'absent' }
 const MALFORMED: Credentials = { kind: 'malformed' }
 
 /** `auth-scheme` (a `token` of RFC 9110 §5.6.2), then one or more spaces, then the rest. */
-const CREDENTIALS = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?: +(.*))?$/s
+const CREDENTIALS = /^([!#$%&'*+.^`|~\w-]+)(?: +(.*))?$/s
 /**
  * `quoted-string` of RFC 9110 §5.6.4, in which a parameter may hold anything. One without an end is found too: looked for
  * from each of its escaped quotation marks anew, a field full of them would cost their square.
  */
 const QUOTED = /"(?:[^"\\]|\\.?)*("?)/gs
 /** Our scheme behind a comma, where it is no parameter's name: that stands before `=` (RFC 9110 §11.2). */
-const FURTHER_BEARER = /,[ \t]*bearer(?![!#$%&'*+.^_`|~0-9A-Za-z-]|[ \t]*=)/i
+const FURTHER_BEARER = /,[ \t]*bearer(?![!#$%&'*+.^`|~\w-]|[ \t]*=)/i
 /** `b64token` of RFC 6750 §2.1: the padding stands only at the end. */
-const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
+const B64TOKEN = /^[\w\-.~+/]+=*$/
 
 /**
  * Reads the `Authorization` header field, the only way of sending a token that is read at all: query, form and
@@ -59,5 +59,5 @@ function withoutQuoted(field: string): string {
 function bearer(rest: string): Credentials {
   let start = 0
   while (rest.charCodeAt(start) === 0x20) start += 1
-  return { kind: 'bearer', token: start === 0 ? rest : rest.slice(start) }
+  return { kind: 'bearer', token: rest.slice(start) }
 }

@@ -1,4 +1,5 @@
 import { type AccessToken, VerifiedAccessToken } from '../access-token/access-token.ts'
+import type { Authority } from '../access-token/authorities.ts'
 import type { ErrorCode } from '../errors.ts'
 import { chain, later } from '../internal/chain.ts'
 import { isPromise } from '../internal/promise.ts'
@@ -127,7 +128,7 @@ function invert(verdict: Verdict): Verdict {
 function ask(check: Extract<Node, { op: 'check' }>, subject: Subject): Verdict | Promise<Verdict> {
   const answer: unknown = check.test(subject.token as AccessToken<never>, subject.context)
   return isPromise(answer)
-    ? Promise.resolve(answer).then((late) => settle(late, check, subject))
+    ? later(Promise.resolve(answer), settle, check, subject)
     : settle(answer, check, subject)
 }
 
@@ -147,16 +148,13 @@ function compare(
   granted: ReadonlySet<string> | undefined,
 ): Verdict {
   const member = COMPARED[op]
-  if (member === 'clientId' || member === 'issuer') {
-    const value = token[member]
-    // A client that the token does not name is undecided: `not(client('x'))` must not grant to it.
-    if (value === undefined) return UNDECIDED
-    return names.includes(value) ? GRANT : DENIAL
-  }
   const held = token[member]
+  // A client that the token does not name: `not(client('x'))` must not grant to it.
+  if (held === undefined) return UNDECIDED
+  if (typeof held === 'string') return names.includes(held) ? GRANT : DENIAL
   for (const name of names) {
     if (held.has(name) || (op === 'scope' && granted?.has(name) === true)) continue
-    return VerifiedAccessToken.isComplete(token, member) ? DENIAL : UNDECIDED
+    return VerifiedAccessToken.isComplete(token, member as Authority) ? DENIAL : UNDECIDED
   }
   return GRANT
 }
