@@ -2,12 +2,12 @@ import { fail, make, type OptionalPolicy, type Policy } from './policy.ts'
 
 /** Grants when every policy grants. They are evaluated in order. Throws without a policy. */
 export function all<C, X>(...policies: [Policy<C, X>, ...Policy<C, X>[]]): Policy<C, X> {
-  return combine('all', policies)
+  return make({ op: 'all', policies: Object.freeze(policies) })
 }
 
 /** Grants when one policy grants. They are evaluated in order, up to the first that does. Throws without a policy. */
 export function any<C, X>(...policies: [Policy<C, X>, ...Policy<C, X>[]]): Policy<C, X> {
-  return combine('any', policies)
+  return make({ op: 'any', policies: Object.freeze(policies) })
 }
 
 /**
@@ -25,8 +25,4 @@ export function not<C, X>(policy: Policy<C, X>): Policy<C, X> {
 export function optional<C, X>(policy?: Policy<C, X>): OptionalPolicy<C, X> {
   if (arguments.length > 0 && policy === undefined) fail('optional was given undefined')
   return make({ op: 'optional', policy })
-}
-
-function combine(op: 'all' | 'any', policies: readonly Policy[]): Policy {
-  return make({ op, policies: Object.freeze([...policies]) })
 }
