@@ -82,7 +82,7 @@ function walk(node: Node, subject: Subject, granted?: ReadonlySet<string>): Verd
       return chain(walk(node.policy, subject, granted), invert)
     case 'all':
     case 'any':
-      return walkList(undefined, node, subject, granted, 0, node.op === 'all' ? GRANT : DENIAL)
+      return walkList(undefined, node, subject, granted)
     default:
       return compare(node, subject.token, granted)
   }
@@ -93,32 +93,33 @@ function walk(node: Node, subject: Subject, granted?: ReadonlySet<string>): Verd
  * could, it goes on, for only then the answer may name scopes.
  *
  * @param answered the verdict of the policy at `start` where it had to be waited for
- * @param before the verdict of those that stand before `start`
+ * @param before what came of those that stand before `start`
  */
 function walkList(
   answered: Verdict | undefined,
   list: Extract<Node, { policies: unknown }>,
   subject: Subject,
   granted: ReadonlySet<string> | undefined,
-  start: number,
-  before: Verdict,
+  start = 0,
+  before = GRANT,
 ): Verdict | Promise<Verdict> {
   const { op, policies } = list
-  let verdict = before
+  // The greatest is the least with all signs turned.
+  const sign = op === 'all' ? 1 : -1
   let known = answered
+  let least = before
   for (let i = start; i < policies.length; i += 1) {
     const node = policies[i] as Node
     const next = known ?? walk(node, subject, granted)
-    if (typeof next !== 'number') return later(next, walkList, list, subject, granted, i, verdict)
+    if (typeof next !== 'number') return later(next, walkList, list, subject, granted, i, least)
     known = undefined
-    verdict = op === 'all' ? Math.min(verdict, next) : Math.max(verdict, next)
-    if (op === 'any' && verdict === GRANT) break
+    least = Math.min(least, sign * next)
+    if (least !== DENIAL) continue
+    if (op === 'any' || granted !== undefined) break
     // What is undecided may still be denied, which `not` tells apart.
-    if (op === 'all' && verdict === DENIAL) {
-      if (granted !== undefined || (next !== GRANT && cheapestScopes(node, subject) === undefined)) break
-    }
+    if (next !== GRANT && cheapestScopes(node, subject) === undefined) break
   }
-  return verdict
+  return sign * least
 }
 
 function invert(verdict: Verdict): Verdict {
