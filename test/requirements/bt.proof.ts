@@ -230,7 +230,7 @@ proof('BT-13', {
       },
     ),
     ...acts({ 'scope with a quote': 'a"b', 'scope with a space': 'a b' }, (name) =>
-      outcomeOfConfiguring('scope()', () => scope(name)),
+      outcomeOfConfiguring('scope', () => scope(name)),
     ),
   })
 }

@@ -58,7 +58,7 @@ export function createGuard<C>(
   if (!isServer(api)) fail('the first argument must be a resource server')
   if (given === 2 && isOptions(policyOrOptions)) return createGuard(api, undefined, policyOrOptions, 1)
   const policy = policyOrOptions as AnyPolicy<C> | undefined
-  if (given > 1) checkPolicy(policy)
+  if (given > 1 || policy !== undefined) checkPolicy(policy)
   const { refusals, preflight } = readOptions(furtherOptions)
 
   const finish = (result: AuthorizeResult<AccessToken<C> | undefined>, carrier: object): GuardResult<C> => {
