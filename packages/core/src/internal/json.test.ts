@@ -87,28 +87,47 @@ describe('parseJSON()', () => {
     expect(Math.min(...times)).toBeLessThan(1)
   })
 
+  const listOf = (length: number, element: (n: number) => string): string =>
+    `[${Array.from({ length }, (_none, n) => element(n)).join(',')}]`
+  const membersOf = (length: number): string =>
+    `{${Array.from({ length }, (_none, n) => `"${n}":0`).join(',')}}`
+
+  // Each is the largest of its kind, so that one more is refused.
   test.each([
-    ['canonical', ''],
-    ['another spelling', ' '],
-  ])('bounds the number of values, also of %s text (JO-27)', (_what, before) => {
-    const list = (length: number): string => `${before}[${Array.from({ length }, () => '0').join(',')}]`
-    expect(parseJSON(list(5000))).toHaveLength(5000)
-    expect(parseJSON(list(5001))).toBeUndefined()
-    const lists = `${before}[${Array.from({ length: 30 }, () => list(1000)).join(',')}]`
-    expect(parseJSON(lists)).toBeUndefined()
+    ['values', 12_997, (n: number) => listOf(n, () => '0')],
+    ['arrays', 2599, (n: number) => listOf(n, () => '[]')],
+    ['objects', 2599, (n: number) => listOf(n, () => '{}')],
+    ['short strings', 1856, (n: number) => listOf(n, (i) => `"${i}"`)],
+    ['objects of one short value', 1180, (n: number) => listOf(n, (i) => `{"value":"${i}"}`)],
+    ['names', 999, membersOf],
+    ['objects of shapes of their own', 809, (n: number) => listOf(n, (i) => `{"${i}":0}`)],
+    [
+      'objects of few names in many orders',
+      659,
+      (n: number) => listOf(n, (i) => `{"a${i % 30}":0,"b${Math.floor(i / 30)}":0}`),
+    ],
+  ])('bounds what costs: %s, also of another spelling (JO-27)', (_what, largest, make) => {
+    for (const before of ['', ' ']) {
+      expect(parseJSON(before + make(largest))).toBeDefined()
+      expect(parseJSON(before + make(largest + 1))).toBeUndefined()
+    }
   })
 
   test.each([
-    ['canonical', ''],
-    ['another spelling', ' '],
-  ])('bounds the number of names and of objects, also of %s text (JO-27)', (_what, before) => {
-    const members = (length: number): string =>
-      `${before}{${Array.from({ length }, (_none, n) => `"${n}"${before}:0`).join(',')}}`
-    expect(Object.keys(parseJSON(members(2500)) as object)).toHaveLength(2500)
-    expect(parseJSON(members(2501))).toBeUndefined()
-    const objects = (length: number): string => `${before}[${Array.from({ length }, () => '{}').join(',')}]`
-    expect(parseJSON(objects(1200))).toHaveLength(1200)
-    expect(parseJSON(objects(1201))).toBeUndefined()
+    [
+      'a thousand groups as RFC 7643 writes them',
+      (n: number) => `{"value":"${n}","display":"Group number ${n}"}`,
+    ],
+    [
+      'a thousand groups by their ids',
+      (n: number) => `"5f2b5c0e-0000-4000-8000-${String(n).padStart(12, '0')}"`,
+    ],
+  ])('reads %s', (_what, element) => {
+    expect(parseJSON(listOf(1000, element))).toHaveLength(1000)
+  })
+
+  test('does not count long what is short to read: 512 KiB of one string', () => {
+    expect(parseJSON(`{"a":"${'x'.repeat(500_000)}"}`)).toBeDefined()
   })
 
   test.each([

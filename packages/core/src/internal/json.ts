@@ -5,12 +5,20 @@ export type JSONObject = { readonly [name: string]: unknown }
 
 /** Nesting deeper than this is refused: nothing that OAuth defines comes near, and readers behind us may recurse. */
 const MAX_DEPTH = 20
-/** Object members and array elements in one document. */
-const MAX_VALUES = 5000
-/** Member names in one document. */
-const MAX_NAMES = 2500
-/** Objects in one document. Each may be of a shape of its own, and shapes are what costs a JavaScript engine most. */
-const MAX_OBJECTS = 1200
+/**
+ * What one document may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for
+ * long. What is dear to a JavaScript engine is not length, but what it meets for the first time.
+ */
+const MAX_COST = 13_000
+/** An object or an array. */
+const COST_OF_CONTAINER = 4
+/** A value of a few letters: engines look for each among all they know, and add it. */
+const COST_OF_SHORT_STRING = 6
+const SHORT = 10
+/** A name after others behind which it never stood in this document: the engine learns a new shape of objects. */
+const COST_OF_SHAPE = 16
+/** So many names may all make new shapes, and need not be told apart. */
+const FEW_NAMES = 250
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
@@ -26,7 +34,7 @@ export function parseJSON(text: string): unknown {
   if (names === undefined) return undefined
   const value = parse(text)
   const seal = new Seal(text.includes('\\u') || !text.isWellFormed())
-  if (value === undefined || !seal.isStrict(value) || seal.values > MAX_VALUES) return undefined
+  if (value === undefined || !seal.isStrict(value)) return undefined
   // A glance may see too many names, for example in a string that begins with a colon.
   if (glance !== undefined && seal.members < glance) names = countNames(text)
   return seal.members === names ? value : undefined
@@ -57,8 +65,8 @@ function parse(text: string): unknown {
 
 const START = /^[\t\n\r ]*["{[\-0-9tfn]/
 
-/** Texts this long may hold more values than are read, and so need {@link countNames}. */
-const MAX_GLANCE = 2 * MAX_VALUES
+/** Letters; a longer text may cost too much, which {@link countNames} tells. */
+const MAX_GLANCE = 10_000
 
 /**
  * No fewer names than a text has, quickly: a name's last quotation mark stands before a colon. `undefined` where it has
@@ -72,7 +80,7 @@ function glanceAt(text: string): number | undefined {
     if (before === QUOTE) names += 1
     else if (isSpace(before)) return undefined
   }
-  if (names > MAX_NAMES) return undefined
+  if (names > FEW_NAMES) return undefined
   return occurrences(text, '{') + occurrences(text, '[') > MAX_DEPTH ? undefined : names
 }
 
@@ -83,29 +91,41 @@ function occurrences(text: string, letter: string): number {
 }
 
 /**
- * The number of member names in a JSON text; `undefined` when it is beyond a bound. The bounds are judged here, before
- * the native parser, which recurses and whose work is not to be had for a few thousand brackets.
+ * The number of member names in a JSON text; `undefined` when it is nested too deep or costs too much. That is judged
+ * here, before the native parser, whose work is not to be had for a few thousand brackets.
  */
 function countNames(text: string): number | undefined {
   let names = 0
   let depth = 0
-  let commas = 0
-  let objects = 0
+  let cost = 0
+  const shapes = new Map<string, number>()
+  /** Of each open object, as far as it has come. */
+  const shapeAt: number[] = []
   for (let at = 0; at < text.length; at += 1) {
     const c = text.charCodeAt(at)
     if (c === QUOTE) {
-      at = endOfString(text, at)
-      let next = at + 1
+      const end = endOfString(text, at)
+      let next = end + 1
       while (isSpace(text.charCodeAt(next))) next += 1
-      if (text.charCodeAt(next) === COLON && (names += 1) > MAX_NAMES) return undefined
+      if (text.charCodeAt(next) !== COLON) {
+        if (end - at <= SHORT + 1) cost += COST_OF_SHORT_STRING
+      } else if ((names += 1) > FEW_NAMES) {
+        const step = `${shapeAt[depth]} ${text.slice(at, end)}`
+        const known = shapes.get(step)
+        if (known === undefined) cost += COST_OF_SHAPE
+        shapes.set(step, (shapeAt[depth] = known ?? shapes.size))
+      }
+      at = end
     } else if (c === OPEN_BRACE || c === OPEN_BRACKET) {
       if ((depth += 1) > MAX_DEPTH) return undefined
-      if (c === OPEN_BRACE && (objects += 1) > MAX_OBJECTS) return undefined
+      shapeAt[depth] = -1
+      cost += COST_OF_CONTAINER
     } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
       depth -= 1
-    } else if (c === COMMA && (commas += 1) > MAX_VALUES) {
-      return undefined
+    } else if (c === COMMA) {
+      cost += 1
     }
+    if (cost > MAX_COST) return undefined
   }
   return names
 }
@@ -137,7 +157,6 @@ const CLOSE_BRACE = 0x7d
  */
 class Seal {
   members = 0
-  values = 0
   readonly #strings: boolean
 
   /** @param strings whether half of a surrogate pair may stand in one */
@@ -156,7 +175,6 @@ class Seal {
   }
 
   #array(array: readonly unknown[]): boolean {
-    this.values += array.length
     for (const element of array) if (!this.isStrict(element)) return false
     Object.freeze(array)
     return true
@@ -170,7 +188,6 @@ class Seal {
       if (!this.isStrict(object[name]) || (this.#strings && !name.isWellFormed())) return false
     }
     this.members += members
-    this.values += members
     Object.freeze(object)
     return true
   }
