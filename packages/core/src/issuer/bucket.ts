@@ -2,31 +2,25 @@
 export class TokenBucket {
   readonly #burst: number
   readonly #every: number
-  #left: number
-  #at: number | undefined
+  /** When the bucket is full again, if nothing more is taken. */
+  #fullAt = 0
 
   /** @param every seconds after which one token comes back */
   constructor(burst: number, every: number) {
     this.#burst = burst
     this.#every = every
-    this.#left = burst
   }
 
   take(now: number): boolean {
-    if (this.#at === undefined || now < this.#at) this.#at = now
-    const refill = Math.floor((now - this.#at) / this.#every)
-    if (refill > 0) {
-      this.#left = Math.min(this.#burst, this.#left + refill)
-      this.#at += refill * this.#every
-    }
-    if (this.#left === 0) return false
-    // A full bucket collects nothing: the time until the next token starts now.
-    if (this.#left === this.#burst) this.#at = now
-    this.#left -= 1
+    const emptied = now + this.#burst * this.#every
+    // A full bucket collects nothing. Emptier than empty: the clock was set back.
+    this.#fullAt = Math.min(Math.max(this.#fullAt, now), emptied)
+    if (this.#fullAt + this.#every > emptied) return false
+    this.#fullAt += this.#every
     return true
   }
 
   refund(): void {
-    this.#left = Math.min(this.#burst, this.#left + 1)
+    this.#fullAt -= this.#every
   }
 }
