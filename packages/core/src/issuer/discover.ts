@@ -1,10 +1,5 @@
-import { type JSONObject, parseJSONObject } from '../internal/json.ts'
-import type { FetchedText } from './fetch.ts'
-
-/** What of an issuer's metadata a resource server needs, RFC 8414 §2. */
-export interface IssuerMetadata {
-  readonly jwks_uri: string
-}
+import { parseJSONObject } from '../internal/json.ts'
+import { failed, type Failure, type FetchedText } from './fetch.ts'
 
 /** Why a document is no usable metadata of the issuer. */
 export type MetadataFailure = 'content_type' | 'not_json' | 'issuer_mismatch' | 'jwks_uri_unusable'
@@ -30,20 +25,19 @@ export function wellKnownLocations(issuer: string): readonly string[] {
 }
 
 /**
- * Reads the metadata of `issuer`. Its `issuer` member must be identical, code point by code point; otherwise nothing
+ * Reads the `jwks_uri` of the metadata of `issuer` (RFC 8414 §2): all that a resource server needs of it. Its `issuer` member must be identical, code point by code point; otherwise nothing
  * of the document is used (RFC 8414 §3.3): it may be another issuer's.
  */
 export function readMetadata(
   fetched: FetchedText,
   issuer: string,
   mayFetch: (url: string) => boolean,
-): IssuerMetadata | MetadataFailure {
-  if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(fetched.contentType)) return 'content_type'
-  const document: JSONObject | undefined = parseJSONObject(fetched.text ?? '')
-  if (document === undefined) return 'not_json'
-  if (document['issuer'] !== issuer) return 'issuer_mismatch'
+): string | Failure {
+  if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(fetched.contentType)) return failed('content_type')
+  const document = parseJSONObject(fetched.text ?? '')
+  if (document === undefined) return failed('not_json')
+  if (document['issuer'] !== issuer) return failed('issuer_mismatch')
   const { jwks_uri } = document
-  if (typeof jwks_uri !== 'string' || jwks_uri.length > 2048 || !mayFetch(jwks_uri))
-    return 'jwks_uri_unusable'
-  return { jwks_uri }
+  const usable = typeof jwks_uri === 'string' && jwks_uri.length <= 2048 && mayFetch(jwks_uri)
+  return usable ? jwks_uri : failed('jwks_uri_unusable')
 }

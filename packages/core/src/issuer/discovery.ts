@@ -1,8 +1,6 @@
 import { readMetadata, wellKnownLocations } from './discover.ts'
-import { type Documents, type Failure, TRANSIENT } from './documents.ts'
-import type { EventSink, KeyFailure } from './events.ts'
-import { Attempt } from './fetch.ts'
-import type { OriginRule } from './origin.ts'
+import { type Documents, TRANSIENT } from './documents.ts'
+import { Attempt, type Failure, type FetchedText } from './fetch.ts'
 
 /** Seconds the metadata is fresh when its answer does not say; it changes far less often than keys do. */
 const UNSTATED_LIFETIME = 3600
@@ -13,88 +11,64 @@ const NEWS_DEADLINE = 3
 /** Seconds after which news that failed are asked for again, so that the attempts between have all their time. */
 const NEWS_PAUSE = 3
 
-/** Where the keys of one issuer come from. */
-export interface KeyLocation {
-  readonly issuer: string
-  /** Replaces the well-known places. */
-  readonly metadata?: string | undefined
-  /** Replaces discovery. */
-  readonly jwksUri?: string | undefined
-  readonly origins: OriginRule
-}
-
 /** Where the keys of an issuer are: configured, or found in its metadata, and found again when they move. */
 export class Discovery {
-  readonly #location: KeyLocation
   readonly #documents: Documents
-  readonly #events: EventSink
   readonly #places: readonly string[]
-  #jwksUri: string | undefined
+  /** Where the keys are, as far as is known. */
+  jwksUri: string | undefined
+  /** The known place gave no keys, so they may have moved: then news are worth as much as a place. */
+  doubted = false
   /** The place which answered last, or is to be asked next. */
   #place = 0
-  /** Belongs to the place which gave it. */
-  #validator: { readonly place: number; readonly etag: string | undefined } | undefined
+  /** The place to which the validator belongs, since it gave it. */
+  #answered: number | undefined
+  #etag: string | undefined
   /** Seconds since the epoch, as are the next two. */
   #asked = Number.NEGATIVE_INFINITY
   #refreshAt = 0
   #pausedUntil = 0
-  /** The known place gave no keys: then news are worth as much as a place. */
-  #doubted = false
   /** The place which answered last failed the last time. */
   #stumbled = false
 
-  constructor(location: KeyLocation, documents: Documents, events: EventSink) {
-    this.#location = location
+  constructor(documents: Documents) {
+    const { issuer, metadata, jwksUri } = documents.location
     this.#documents = documents
-    this.#events = events
-    this.#jwksUri = location.jwksUri
+    this.jwksUri = jwksUri
     // A place that is known is not looked for: then whoever has the keys may have a name which is no URL.
-    if (location.jwksUri !== undefined) this.#places = []
-    else if (location.metadata === undefined) this.#places = wellKnownLocations(location.issuer)
-    else this.#places = [location.metadata]
-  }
-
-  /** Where the keys are, as far as is known. */
-  get jwksUri(): string | undefined {
-    return this.#jwksUri
+    if (jwksUri !== undefined) this.#places = []
+    else this.#places = metadata === undefined ? wellKnownLocations(issuer) : [metadata]
   }
 
   /** Takes a place from a snapshot, if the rules allow it and no other is configured or known. */
   suggest(jwksUri: string): boolean {
-    if (this.#jwksUri === undefined && this.#documents.allows(jwksUri)) this.#jwksUri = jwksUri
-    return this.#jwksUri !== undefined && URL.parse(this.#jwksUri)?.href === URL.parse(jwksUri)?.href
-  }
-
-  /** The known place gave no keys: they may have moved. */
-  doubt(): void {
-    this.#doubted = true
+    if (this.jwksUri === undefined && this.#allows(jwksUri)) this.jwksUri = jwksUri
+    return this.jwksUri !== undefined && URL.parse(this.jwksUri)?.href === URL.parse(jwksUri)?.href
   }
 
   /**
    * Reads the metadata when it is due. A failure while a place is known is none: what fails is only the news about it.
    */
   async find(now: number, under: Attempt): Promise<Failure | undefined> {
-    if (this.#location.jwksUri !== undefined) return undefined
-    if (this.#jwksUri === undefined) return this.#ask(now, under, true)
-    const due = this.#doubted || now >= this.#refreshAt
+    if (this.#places.length === 0) return undefined
+    if (this.jwksUri === undefined) return this.#ask(now, under, true)
+    const due = this.doubted || now >= this.#refreshAt
     // Before it was asked for: the clock was set back.
     if ((!due || now < this.#pausedUntil) && now >= this.#asked) return undefined
     this.#asked = now
-    const failure = this.#doubted ? await this.#ask(now, under, true) : await this.#hear(now, under)
+    const failure = this.doubted ? await this.#ask(now, under, true) : await this.#hear(now, under)
     if (failure !== undefined) this.#pausedUntil = now + NEWS_PAUSE
     return undefined
   }
 
   /** News about a place which is known and gives keys. */
-  async #hear(now: number, under: Attempt): Promise<unknown> {
+  async #hear(now: number, under: Attempt): Promise<Failure | undefined> {
     const news = new Attempt(NEWS_DEADLINE)
+    under.signal.addEventListener('abort', () => {
+      news.stop()
+    })
     try {
-      return await under.race(
-        () => this.#ask(now, news, false),
-        () => {
-          news.stop()
-        },
-      )
+      return await this.#ask(now, news, false)
     } finally {
       news.finish()
     }
@@ -108,49 +82,51 @@ export class Discovery {
    * @param all else one place: with keys at hand there is time, and an outage is not made worse by looking around
    */
   async #ask(now: number, under: Attempt, all: boolean): Promise<Failure | undefined> {
-    let worst: KeyFailure | undefined
+    const { length } = this.#places
     const first = this.#place
-    for (let i = 0; i < (all ? this.#places.length : 1); i += 1) {
-      const index = (first + i) % this.#places.length
-      const answered = this.#jwksUri !== undefined && this.#validator?.place === index
-      const etag = answered ? this.#validator?.etag : undefined
+    let worst: Failure | undefined
+    for (let i = 0; i < (all ? length : 1); i += 1) {
+      const index = (first + i) % length
+      const answered = this.#answered === index
+      const etag = answered ? this.#etag : undefined
       // oxlint-disable-next-line no-await-in-loop -- the order decides
       const fetched = await this.#documents.fetch('metadata', this.#places[index] as string, etag, under)
-      const transient = !fetched.ok && TRANSIENT.has(fetched.reason)
+      const failure = fetched.ok ? this.#read(fetched, index, now) : fetched
+      if (failure === undefined) return undefined
+      const transient = TRANSIENT.has(failure.reason)
       this.#stumbled = transient && answered && !this.#stumbled
-      this.#place = this.#stumbled ? index : (index + 1) % this.#places.length
-      if (!fetched.ok) {
-        if (transient) return fetched
-        worst ??= fetched.reason
-        continue
-      }
-      if (fetched.text !== undefined) {
-        const metadata = readMetadata(fetched, this.#location.issuer, (url) => this.#documents.allows(url))
-        if (typeof metadata === 'string') {
-          this.#documents.unusable('metadata', metadata)
-          // A document that is wrong says more than a place without one.
-          worst = metadata
-          continue
-        }
-        this.#follow(metadata.jwks_uri)
-      }
-      this.#place = index
-      this.#validator = { place: index, etag: fetched.etag }
-      this.#doubted = false
-      this.#asked = now
-      this.#refreshAt = now + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME) * REFRESH_AT
-      return undefined
+      this.#place = this.#stumbled ? index : (index + 1) % length
+      if (transient) return failure
+      // A document that is wrong says more than a place without one.
+      if (fetched.ok) worst = failure
+      else worst ??= failure
     }
-    return { reason: worst ?? 'status_refused' }
+    return worst
   }
 
-  #follow(jwksUri: string): void {
-    const before = this.#jwksUri
-    this.#jwksUri = jwksUri
-    if (before === undefined || before === jwksUri) return
-    const { issuer } = this.#location
-    const from = new URL(before).origin
-    const to = new URL(jwksUri).origin
-    if (from !== to) this.#events.emit(() => ({ type: 'jwks_origin_changed', issuer, from, to }))
+  /** Follows what a place answered, unless it cannot be used. */
+  #read(fetched: FetchedText, place: number, now: number): Failure | undefined {
+    if (fetched.text !== undefined) {
+      const { issuer } = this.#documents.location
+      const jwksUri = readMetadata(fetched, issuer, (url) => this.#allows(url))
+      if (typeof jwksUri !== 'string') return this.#documents.unusable('metadata', jwksUri)
+      const from = new URL(this.jwksUri ?? jwksUri).origin
+      const to = new URL(jwksUri).origin
+      this.jwksUri = jwksUri
+      if (from !== to) this.#documents.emit({ type: 'jwks_origin_changed', from, to })
+    }
+    this.#place = place
+    this.#answered = place
+    this.#etag = fetched.etag
+    this.#stumbled = false
+    this.doubted = false
+    this.#asked = now
+    const lifetime = this.#documents.lifetimeOf(fetched.lifetime ?? UNSTATED_LIFETIME)
+    this.#refreshAt = now + lifetime * REFRESH_AT
+    return undefined
+  }
+
+  #allows(url: string): boolean {
+    return this.#documents.location.origins.allows(url)
   }
 }

@@ -1,7 +1,7 @@
 import { resolveHost } from '#runtime'
 
-import type { EventSink, KeyFailure } from './events.ts'
-import { type Attempt, type FetchedText, fetchText } from './fetch.ts'
+import type { EventSink, IssuerEvent, KeyFailure } from './events.ts'
+import { type Attempt, failed, type Failure, type FetchedText, fetchText } from './fetch.ts'
 import type { OriginRule } from './origin.ts'
 
 /** What every issuer of a resource server shares. */
@@ -17,11 +17,18 @@ export interface KeyContext {
   readonly events: EventSink
 }
 
-/** Why an attempt failed. */
-export interface Failure {
-  readonly reason: KeyFailure
-  readonly retryAfter?: number | undefined
+/** Where the keys of one issuer come from. */
+export interface KeyLocation {
+  readonly issuer: string
+  /** Replaces the well-known places. */
+  readonly metadata?: string | undefined
+  /** Replaces discovery. */
+  readonly jwksUri?: string | undefined
+  readonly origins: OriginRule
 }
+
+/** An event, but for the issuer. */
+type Told = IssuerEvent extends infer E ? (E extends IssuerEvent ? Omit<E, 'issuer'> : never) : never
 
 /** Failures which say nothing about whether there is a document. */
 export const TRANSIENT: ReadonlySet<KeyFailure> = new Set<KeyFailure>([
@@ -34,29 +41,28 @@ const MIN_LIFETIME = 60
 
 /** The documents of one issuer: fetched within the rules for its origins, and every exchange told of. */
 export class Documents {
-  readonly #issuer: string
-  readonly #origins: OriginRule
+  readonly location: KeyLocation
   readonly #context: KeyContext
 
-  constructor(issuer: string, origins: OriginRule, context: KeyContext) {
-    this.#issuer = issuer
-    this.#origins = origins
+  constructor(location: KeyLocation, context: KeyContext) {
+    this.location = location
     this.#context = context
   }
 
-  /** Whether the rules allow this address, as far as it can be said without looking it up. */
-  allows(url: string): boolean {
-    return this.#origins.allows(url)
+  /** Tells what happened to the keys of this issuer. */
+  emit(event: Told): void {
+    this.#context.events.emit({ ...event, issuer: this.location.issuer })
   }
 
-  /** Seconds for which a document counts as fresh: what it says, else `unstated`, within the clamps. */
-  lifetimeOf(stated: number | undefined, unstated: number): number {
-    return Math.min(Math.max(stated ?? unstated, MIN_LIFETIME), this.#context.maxKeyLifetime)
+  /** Seconds for which a document counts as fresh: what it says, within the clamps. */
+  lifetimeOf(stated: number): number {
+    return Math.min(Math.max(stated, MIN_LIFETIME), this.#context.maxKeyLifetime)
   }
 
-  /** Tells that a document came, and cannot be used. */
-  unusable(document: 'metadata' | 'jwks', reason: KeyFailure): void {
-    this.#context.events.emit(() => ({ type: 'fetch_failed', issuer: this.#issuer, document, reason }))
+  /** Tells that a document did not come, or cannot be used. */
+  unusable(document: 'metadata' | 'jwks', failure: Failure): Failure {
+    this.emit({ type: 'fetch_failed', document, reason: failure.reason })
+    return failure
   }
 
   async fetch(
@@ -64,26 +70,17 @@ export class Documents {
     url: string,
     etag: string | undefined,
     under: Attempt,
-  ): Promise<FetchedText | (Failure & { readonly ok: false })> {
-    const { clock, events, ownsNetwork, fetch: doFetch } = this.#context
-    const issuer = this.#issuer
-    events.emit(() => ({ type: 'fetch_started', issuer, document }))
-    const origins = this.#origins
-    const refused = !origins.allows(url)
-      ? 'origin_refused'
-      : ownsNetwork
-        ? await under.race(() => origins.refusesAddress(url, resolveHost))
-        : undefined
-    const fetched =
-      refused === undefined
-        ? await fetchText(url, doFetch, etag, clock, under)
-        : { ok: false as const, failure: refused }
-    if (fetched.ok) {
-      events.emit(() => ({ type: 'fetch_succeeded', issuer, document }))
-      return fetched
-    }
-    const reason: KeyFailure = fetched.failure
-    events.emit(() => ({ type: 'fetch_failed', issuer, document, reason }))
-    return { ok: false, reason, ...('retryAfter' in fetched ? { retryAfter: fetched.retryAfter } : {}) }
+  ): Promise<FetchedText | Failure> {
+    const { origins } = this.location
+    const { clock, ownsNetwork, fetch: doFetch } = this.#context
+    this.emit({ type: 'fetch_started', document })
+    const fetched = await under.race(async () => {
+      if (!origins.allows(url)) return failed('origin_refused')
+      const refused = ownsNetwork ? await origins.refusesAddress(url, resolveHost) : undefined
+      return refused === undefined ? fetchText(url, doFetch, etag, clock, under.signal) : failed(refused)
+    })
+    if (!fetched.ok) return this.unusable(document, fetched)
+    this.emit({ type: 'fetch_succeeded', document })
+    return fetched
   }
 }

@@ -1,4 +1,4 @@
-import { hasSubscribers, publish } from '#runtime'
+import { publish } from '#runtime'
 
 import { dismiss } from '../internal/promise.ts'
 import type { FetchFailure } from './fetch.ts'
@@ -47,7 +47,7 @@ export type IssuerEvent =
 /** The `diagnostics_channel` on which every {@link IssuerEvent} appears, where the runtime has such channels. */
 export const ISSUER_CHANNEL = 'atjwt:issuer'
 
-/** Gives events to whoever listens; an event is not even made when nobody does. */
+/** Gives events to whoever listens. */
 export class EventSink {
   readonly #listener: ((event: IssuerEvent) => void) | undefined
 
@@ -55,11 +55,9 @@ export class EventSink {
     this.#listener = listener
   }
 
-  emit(make: () => IssuerEvent): void {
-    const subscribed = hasSubscribers(ISSUER_CHANNEL)
-    if (this.#listener === undefined && !subscribed) return
-    const event = Object.freeze(make())
-    if (subscribed) publish(ISSUER_CHANNEL, event)
+  emit(event: IssuerEvent): void {
+    Object.freeze(event)
+    publish(ISSUER_CHANNEL, event)
     try {
       // A listener that fails must not cost a request its verdict, nor the process its life.
       dismiss(this.#listener?.(event))

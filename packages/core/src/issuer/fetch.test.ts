@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
-import { Attempt, type FetchedText, type FetchFailed, fetchText } from './fetch.ts'
+import { Attempt, type Failure, type FetchedText, fetchText } from './fetch.ts'
 
 const url = 'https://as.example/jwks'
 const now = (): number => 1_800_000_000
@@ -13,10 +13,11 @@ afterEach(() => {
 async function exchange(
   respond: (init: RequestInit) => Response | Promise<Response>,
   etag?: string,
-): Promise<FetchedText | FetchFailed> {
+): Promise<FetchedText | Failure> {
   const attempt = new Attempt()
   try {
-    return await fetchText(url, async (_url, init) => respond(init as RequestInit), etag, now, attempt)
+    const ask: typeof fetch = async (_url, init) => respond(init as RequestInit)
+    return await attempt.race(() => fetchText(url, ask, etag, now, attempt.signal))
   } finally {
     attempt.finish()
   }
@@ -87,13 +88,13 @@ describe('fetchText()', () => {
       await exchange(() => new Response(body, { status, headers: { location: '/other' } })),
     ).toMatchObject({
       ok: false,
-      failure,
+      reason: failure,
     })
   })
 
   test('knows a redirect as browsers show it', async () => {
     const opaque = Object.defineProperty(Response.error(), 'type', { value: 'opaqueredirect' })
-    expect(await exchange(() => opaque)).toMatchObject({ failure: 'redirect' })
+    expect(await exchange(() => opaque)).toMatchObject({ reason: 'redirect' })
   })
 
   test.each([
@@ -106,7 +107,7 @@ describe('fetchText()', () => {
     const failed = await exchange(
       () => new Response(null, { status: 503, headers: { 'retry-after': value } }),
     )
-    expect((failed as FetchFailed).retryAfter).toBe(retryAfter)
+    expect((failed as Failure).retryAfter).toBe(retryAfter)
   })
 
   test.each<[Record<string, string>, number | undefined]>([
@@ -141,7 +142,7 @@ describe('fetchText()', () => {
     })
     expect(await exchange(() => new Response(endless))).toEqual({
       ok: false,
-      failure: 'too_large',
+      reason: 'too_large',
       retryAfter: undefined,
     })
     expect(stopped).toBe(true)
@@ -165,7 +166,7 @@ describe('fetchText()', () => {
   ])('takes %s for a failing network, and keeps nothing of its message', async (_what, respond) => {
     expect(await exchange(respond as () => Response)).toEqual({
       ok: false,
-      failure: 'network',
+      reason: 'network',
       retryAfter: undefined,
     })
   })
@@ -176,7 +177,7 @@ describe('fetchText()', () => {
   ])('has no document in a body which is no UTF-8 %s: no network is at fault', async (_where, body) => {
     expect(await exchange(() => new Response(body))).toEqual({
       ok: false,
-      failure: 'not_json',
+      reason: 'not_json',
       retryAfter: undefined,
     })
   })
@@ -191,7 +192,7 @@ describe('fetchText()', () => {
     await vi.advanceTimersByTimeAsync(4999)
     expect(signal?.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
-    expect(await fetched).toEqual({ ok: false, failure: 'timeout', retryAfter: undefined })
+    expect(await fetched).toEqual({ ok: false, reason: 'timeout', retryAfter: undefined })
     expect(signal?.aborted).toBe(true)
   })
 
@@ -199,7 +200,7 @@ describe('fetchText()', () => {
     vi.useFakeTimers()
     const fetched = exchange(() => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })))
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await fetched).toMatchObject({ failure: 'timeout' })
+    expect(await fetched).toMatchObject({ reason: 'timeout' })
   })
 
   test('reads no further than the deadline, also of a fetch which ignores its signal', async () => {
@@ -224,10 +225,7 @@ describe('fetchText()', () => {
     )
     await vi.advanceTimersByTimeAsync(5000)
     answer?.(body('late'))
-    expect(await Promise.all([dripping, late])).toMatchObject([
-      { failure: 'timeout' },
-      { failure: 'timeout' },
-    ])
+    expect(await Promise.all([dripping, late])).toMatchObject([{ reason: 'timeout' }, { reason: 'timeout' }])
     await vi.advanceTimersByTimeAsync(0)
     expect(cancelled).toEqual(['dripping', 'late'])
   })
@@ -241,13 +239,13 @@ describe('Attempt', () => {
     const ended = await attempt.race(async () => {
       started = true
     })
-    expect([ended, started]).toEqual(['network', false])
+    expect([ended, started]).toMatchObject([{ reason: 'network' }, false])
   })
 
   test('ends what is under way when it is stopped', async () => {
     const attempt = new Attempt()
     const racing = attempt.race(() => new Promise(() => {}))
     attempt.stop()
-    expect(await racing).toBe('network')
+    expect(await racing).toMatchObject({ reason: 'network' })
   })
 })

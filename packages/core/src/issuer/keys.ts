@@ -2,14 +2,14 @@ import { freezes, sharesPromises, waitUntil as platformWaitUntil } from '#runtim
 
 import { Refusal } from '../errors.ts'
 import { BoundedMap } from '../internal/bounded-map.ts'
+import { withDeadline } from '../internal/deadline.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { dismiss } from '../internal/promise.ts'
-import { after } from '../internal/timer.ts'
 import { TokenBucket } from './bucket.ts'
-import { Discovery, type KeyLocation } from './discovery.ts'
-import { Documents, type Failure, type KeyContext, TRANSIENT } from './documents.ts'
+import { Discovery } from './discovery.ts'
+import { Documents, type KeyContext, type KeyLocation, TRANSIENT } from './documents.ts'
 import type { KeyFailure } from './events.ts'
-import { Attempt, FETCH_DEADLINE, type FetchedText } from './fetch.ts'
+import { Attempt, failed, type Failure, FETCH_DEADLINE } from './fetch.ts'
 import type { VerificationKey } from './jwk.ts'
 import { type KeySet, readJWKS, readKeySet } from './jwks.ts'
 import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
@@ -18,11 +18,20 @@ import { RevokedKeys } from './revoked.ts'
 /** Seconds a set is fresh when its answer does not say. */
 const UNSTATED_LIFETIME = 600
 /** From here on, as parts of the lifetime, the next read starts a refresh: spread, so that instances part ways. */
-const REFRESH_AT = { from: 0.8, spread: 0.1 } as const
+const REFRESH_AT = 0.8
+const REFRESH_SPREAD = 0.1
 /** Seconds between attempts: without a usable set requests fail, so it is asked often; with one there is time. */
-const RETRY = { first: 1, empty: 2, emptyCap: 5, warmCap: 60, spread: 0.2 } as const
+const RETRY_FIRST = 1
+const RETRY_EMPTY = 2
+const RETRY_SPREAD = 0.2
+/** Seconds for which an issuer may hold off the next attempt, without a usable set and with one. */
+const RETRY_EMPTY_CAP = 5
+const RETRY_CAP = 60
 /** Fetches for a `kid` nobody knows: a burst, then one per so many seconds. */
-const UNKNOWN_KID = { burst: 2, every: 30, remembered: 1024 } as const
+const UNKNOWN_KID_BURST = 2
+const UNKNOWN_KID_EVERY = 30
+/** Names nobody knows which are remembered. */
+const MAX_MISSING = 1024
 /** Seconds a request may wait for a refresh where the platform freezes background work. */
 const FROZEN_WAIT = 1
 const MAX_KID_LENGTH = 1024
@@ -39,19 +48,26 @@ interface Times {
 interface Loaded extends Times {
   readonly set: KeySet
   /** The place it came from, to which its validator belongs. */
-  readonly jwksUri: string | undefined
-  readonly etag: string | undefined
+  readonly jwksUri?: string
+  readonly etag?: string | undefined
 }
 
-interface Flight {
-  done: Promise<void>
-  readonly under: Attempt
+/** What `find` finds. */
+type Found = readonly VerificationKey[] | Refusal
+
+/** An attempt under way to have fresh keys. */
+class Flight extends Attempt {
+  done: Promise<void> = Promise.resolve()
   /** Seconds, the runtime's own clock: a flight which a platform froze, or whose request died, is given up by it. */
-  readonly expires: number
-  /** Whether it was started for a `kid` which the set did not know. */
-  shared: boolean
+  readonly #expires = Date.now() / 1000 + FETCH_DEADLINE + 1
+  /** Whether it was started for a `kid` which the set did not know, and the budget did not get that back. */
+  paid = false
   /** Given up, or purged: whatever it brings counts for nothing. */
-  abandoned: boolean
+  abandoned = false
+
+  get expired(): boolean {
+    return Date.now() / 1000 >= this.#expires
+  }
 }
 
 /**
@@ -64,11 +80,13 @@ interface Flight {
 export class IssuerKeys implements KeySource {
   readonly issuer: string
   readonly #context: KeyContext
-  readonly #location: KeyLocation
+  /** Keeps background work going where the platform would stop it. */
+  readonly #keep: ((work: Promise<unknown>) => unknown) | undefined
   readonly #documents: Documents
   #discovery: Discovery
-  readonly #bucket = new TokenBucket(UNKNOWN_KID.burst, UNKNOWN_KID.every)
-  readonly #missing = new BoundedMap<string, number>({ max: UNKNOWN_KID.remembered })
+  readonly #bucket = new TokenBucket(UNKNOWN_KID_BURST, UNKNOWN_KID_EVERY)
+  /** When which names were looked for in vain. */
+  readonly #missing = new BoundedMap<string, number>({ max: MAX_MISSING })
   readonly #revoked = new RevokedKeys()
 
   #loaded: Loaded | undefined
@@ -77,24 +95,21 @@ export class IssuerKeys implements KeySource {
   #flight: Flight | undefined
   #attempted = false
   #failures = 0
+  /** Why the last attempt failed. */
   #failure: KeyFailure | undefined
   #nextTryAt = 0
   #staleAnnounced = false
-  #suspectedAt = Number.NEGATIVE_INFINITY
+  #suspectedAt: number | undefined
 
   #closed = false
 
   constructor(location: KeyLocation, context: KeyContext, seeds: readonly KeySnapshot[] = []) {
     this.issuer = location.issuer
-    this.#location = location
     this.#context = context
+    this.#keep = context.waitUntil ?? platformWaitUntil
     this.#seeds = seeds.toSorted((one, other) => other.fetchedAt - one.fetchedAt)
-    this.#documents = new Documents(location.issuer, location.origins, context)
-    this.#discovery = this.#discover()
-  }
-
-  #discover(): Discovery {
-    return new Discovery(this.#location, this.#documents, this.#context.events)
+    this.#documents = new Documents(location, context)
+    this.#discovery = new Discovery(this.#documents)
   }
 
   find(
@@ -102,33 +117,24 @@ export class IssuerKeys implements KeySource {
     alg: string,
     now: number,
     plausible: () => Refusal | undefined,
-  ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal> {
-    const loaded = this.#current(now)
-    if (loaded === undefined || !this.#serves(loaded, now))
-      return this.#findAfterLoad(kid, alg, now, plausible)
+  ): Found | Promise<Found> {
+    const loaded = this.#served(now)
+    if (loaded === undefined) return this.#findAfterLoad(kid, alg, now, plausible)
     return this.#choose(loaded, kid, alg, now, plausible)
   }
 
   usable(now: number): boolean {
-    const loaded = this.#current(now)
-    return loaded !== undefined && this.#serves(loaded, now)
-  }
-
-  #serves(loaded: Loaded, now: number): boolean {
-    return now < loaded.refreshAt || this.#refreshAhead(loaded, now)
+    return this.#served(now) !== undefined
   }
 
   peek(alg: string, now: number): VerificationKey | undefined {
     const loaded = this.#current(now)
     if (loaded === undefined || now >= loaded.refreshAt) return undefined
-    // Fresh keys are chosen from and no more.
-    const found = this.find(undefined, alg, now, () => undefined)
-    return Array.isArray(found) ? (found[0] as VerificationKey) : undefined
+    return loaded.set.candidates(undefined, alg)[0]
   }
 
   suspect(now: number): void {
-    const since = now - this.#suspectedAt
-    if (since >= 0 && since < UNKNOWN_KID.every) return
+    if (isRecent(this.#suspectedAt, now)) return
     if (this.#underway() !== undefined || !this.#mayTry(now) || !this.#bucket.take(now)) return
     this.#suspectedAt = now
     this.#launch(now)
@@ -145,21 +151,14 @@ export class IssuerKeys implements KeySource {
 
   status(now: number): IssuerStatus {
     const loaded = this.#current(now)
-    const failing = this.#failures > 0
+    const empty = this.#attempted ? 'unavailable' : 'never_loaded'
+    const failure = this.#failure
     return {
       issuer: this.issuer,
-      state:
-        loaded !== undefined
-          ? now < loaded.freshUntil
-            ? 'ready'
-            : 'stale'
-          : this.#attempted
-            ? 'unavailable'
-            : 'never_loaded',
+      state: loaded === undefined ? empty : now < loaded.freshUntil ? 'ready' : 'stale',
       keys: loaded?.set.keys.length ?? 0,
       ...(this.#loaded === undefined ? {} : { fetchedAt: this.#loaded.fetchedAt }),
-      ...(failing ? { nextTryAt: this.#nextTryAt } : {}),
-      ...(failing && this.#failure !== undefined ? { failure: this.#failure } : {}),
+      ...(failure === undefined ? {} : { nextTryAt: this.#nextTryAt, failure }),
     }
   }
 
@@ -187,34 +186,31 @@ export class IssuerKeys implements KeySource {
     const loaded = this.#loaded
     this.#revoked.add(kid, loaded?.set.keys ?? [])
     if (loaded === undefined) return
-    const rest = loaded.set.where((key) => !this.#revoked.has(key))
-    if (rest === loaded.set) return
-    this.#retire(loaded.set, rest)
+    const set = loaded.set.where((key) => !this.#revoked.has(key))
+    if (set === loaded.set) return
     // Without its validator: that nothing changed is no news of a set which was changed here.
-    this.#loaded = rest.keys.length === 0 ? undefined : { ...loaded, set: rest, etag: undefined }
+    this.#replace(set.keys.length === 0 ? undefined : { ...loaded, set, etag: undefined })
   }
 
   /** Forgets everything that was fetched, or is being fetched; the next request fetches anew. */
   purge(): void {
-    if (this.#loaded !== undefined) this.#retire(this.#loaded.set, undefined)
-    this.#loaded = undefined
     this.#seeds = []
-    this.#discovery = this.#discover()
+    this.#discovery = new Discovery(this.#documents)
     const flight = this.#flight
     if (flight !== undefined) {
       this.#abandon(flight)
       // Elsewhere it belongs to the request which started it.
-      if (sharesPromises) flight.under.stop()
+      if (sharesPromises) flight.stop()
     }
-    this.#nextTryAt = 0
-    this.#failures = 0
+    this.#recover()
     this.#missing.clear()
+    this.#replace(undefined)
   }
 
   /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
   close(): void {
     this.#closed = true
-    this.#flight?.under.stop()
+    this.#flight?.stop()
   }
 
   /** The set that may be served at `now`, if any. */
@@ -227,44 +223,27 @@ export class IssuerKeys implements KeySource {
 
   /** From the future: the clock was set back. The set is due, and has as long to live as if it had come now. */
   #reset(loaded: Loaded, now: number): Loaded {
-    const { fetchedAt, freshUntil, staleUntil } = loaded
-    const times = {
-      fetchedAt: now,
-      refreshAt: now,
-      freshUntil: now + freshUntil - fetchedAt,
-      staleUntil: now + staleUntil - fetchedAt,
-    }
-    return (this.#loaded = { ...loaded, ...times })
+    const times = this.#times(now, loaded.freshUntil - loaded.fetchedAt)
+    return (this.#loaded = { ...loaded, ...times, refreshAt: now })
   }
 
-  /** The flight under way; one that a platform froze, or that died with its request, is none. */
-  #underway(): Flight | undefined {
-    const flight = this.#flight
-    if (flight !== undefined && Date.now() / 1000 >= flight.expires) this.#abandon(flight)
-    return this.#flight
-  }
-
-  #abandon(flight: Flight): void {
-    flight.abandoned = true
-    if (this.#flight === flight) this.#flight = undefined
+  /** The set that may be served at `now` without waiting, if any; when it is due, a refresh is started. */
+  #served(now: number): Loaded | undefined {
+    const loaded = this.#current(now)
+    if (loaded === undefined || now < loaded.refreshAt) return loaded
+    return this.#refreshAhead(loaded, now) ? loaded : undefined
   }
 
   /** A set is there, and due. Whether it may be served without waiting. */
-  #refreshAhead(loaded: Loaded, now: number): boolean {
-    if (this.#underway() === undefined && this.#mayTry(now)) this.#launch(now)
-    if (now < loaded.freshUntil) return true
+  #refreshAhead({ freshUntil, staleUntil }: Loaded, now: number): boolean {
+    this.#underwayOrLaunched(now)
+    if (now < freshUntil) return true
     if (!this.#staleAnnounced && this.#failures > 0) {
       this.#staleAnnounced = true
-      const { freshUntil, staleUntil } = loaded
-      this.#context.events.emit(() => ({ type: 'served_stale', issuer: this.issuer, freshUntil, staleUntil }))
+      this.#documents.emit({ type: 'served_stale', freshUntil, staleUntil })
     }
     // Background work that the platform stops would never end: there the first requests wait for a moment.
-    return (
-      this.#flight === undefined ||
-      this.#context.waitUntil !== undefined ||
-      platformWaitUntil !== undefined ||
-      !freezes()
-    )
+    return this.#flight === undefined || this.#keep !== undefined || !freezes()
   }
 
   async #findAfterLoad(
@@ -272,9 +251,16 @@ export class IssuerKeys implements KeySource {
     alg: string,
     now: number,
     plausible: () => Refusal | undefined,
-  ): Promise<readonly VerificationKey[] | Refusal> {
+  ): Promise<Found> {
+    const flight = this.#flight
     if (this.#current(now) === undefined) await this.#refreshed(now)
-    else if (this.#flight !== undefined) await withinSeconds(FROZEN_WAIT, this.#join(this.#flight))
+    else if (flight !== undefined) {
+      try {
+        await withDeadline(FROZEN_WAIT, () => this.#join(flight))
+      } catch {
+        // Then the set that is there serves.
+      }
+    }
     const later = this.#context.clock()
     const loaded = this.#current(later)
     if (loaded === undefined) return this.#unavailable(later)
@@ -284,7 +270,7 @@ export class IssuerKeys implements KeySource {
   /** Waits for an attempt, as far as the schedule allows one. */
   async #refreshed(now: number): Promise<void> {
     for (let at = now; ;) {
-      const flight = this.#underway() ?? (this.#mayTry(at) ? this.#launch(at) : undefined)
+      const flight = this.#underwayOrLaunched(at)
       if (flight === undefined) return
       // oxlint-disable-next-line no-await-in-loop -- what a purge ended counts for nothing: who waited asks anew
       await this.#join(flight)
@@ -299,13 +285,12 @@ export class IssuerKeys implements KeySource {
     alg: string,
     now: number,
     plausible: () => Refusal | undefined,
-  ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal> {
+  ): Found | Promise<Found> {
     const candidates = set.candidates(kid, alg)
     if (candidates.length > 0) return candidates
-    if (kid === undefined) return new Refusal('key_unsuitable')
-    if (!set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
+    if (kid !== undefined && !set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
     // The issuer may have a new key of another kind under the old name.
-    if (plausible() === undefined) this.suspect(now)
+    if (kid !== undefined && plausible() === undefined) this.suspect(now)
     return new Refusal('key_unsuitable')
   }
 
@@ -318,79 +303,68 @@ export class IssuerKeys implements KeySource {
     alg: string,
     now: number,
     plausible: () => Refusal | undefined,
-  ): Refusal | Promise<readonly VerificationKey[] | Refusal> {
+  ): Refusal | Promise<Found> {
     if (kid.length > MAX_KID_LENGTH) return new Refusal('kid_unknown')
     const refused = plausible()
     if (refused !== undefined) return refused
-    const until = this.#missing.get(kid)
-    if (until !== undefined && now < until && until - now <= UNKNOWN_KID.every)
-      return new Refusal('kid_unknown')
-    const underway = this.#underway()
-    if (underway !== undefined) return this.#awaitKid(kid, alg, underway, plausible, false)
-    if (!this.#mayTry(now)) return this.#unavailable(now)
-    if (!this.#bucket.take(now)) {
-      this.#context.events.emit(() => ({ type: 'kid_throttled', issuer: this.issuer }))
-      return new Refusal('kid_unknown_throttled')
+    if (isRecent(this.#missing.get(kid), now)) return new Refusal('kid_unknown')
+    let flight = this.#underway()
+    if (flight === undefined) {
+      if (!this.#mayTry(now)) return this.#unavailable(now)
+      if (!this.#bucket.take(now)) {
+        this.#documents.emit({ type: 'kid_throttled' })
+        return new Refusal('kid_unknown_throttled')
+      }
+      flight = this.#launch(now)
+      flight.paid = true
     }
-    const flight = this.#launch(now)
-    flight.shared = true
-    return this.#awaitKid(kid, alg, flight, plausible, true)
+    return this.#findAfter(flight, kid, alg, plausible)
   }
 
-  async #awaitKid(
+  /** Looks again after a flight. The answer of one which was under way before may be older than the name. */
+  async #findAfter(
+    flight: Flight,
     kid: string,
     alg: string,
-    flight: Flight,
     plausible: () => Refusal | undefined,
-    paid: boolean,
-  ): Promise<readonly VerificationKey[] | Refusal> {
+  ): Promise<Found> {
     await this.#join(flight)
     const now = this.#context.clock()
-    const loaded = this.#current(now)
-    const failed = this.#failures > 0 || loaded === undefined
-    if (paid && (failed || flight.abandoned)) this.#bucket.refund()
-    if (flight.abandoned) return this.find(kid, alg, now, plausible)
-    if (failed) return this.#unavailable(now)
-    // The answer of a flight which was under way before may be older than the name: then one is started for it.
-    if (loaded.set.has(kid) || !flight.shared) return this.#choose(loaded, kid, alg, now, plausible)
-    this.#missing.set(kid, now + UNKNOWN_KID.every)
-    return new Refusal('kid_unknown')
+    if (flight.paid && this.#loaded?.set.has(kid) === false) this.#missing.set(kid, now)
+    return this.find(kid, alg, now, plausible)
   }
 
   /** Whether the retry schedule allows an attempt. */
   #mayTry(now: number): boolean {
     if (this.#closed) return false
     // Further ahead than any schedule sets it: the clock was set back.
-    return now >= this.#nextTryAt || this.#nextTryAt - now > RETRY.warmCap * (1 + RETRY.spread)
+    return now >= this.#nextTryAt || this.#nextTryAt - now > RETRY_CAP * (1 + RETRY_SPREAD)
   }
 
   #unavailable(now: number): Refusal {
-    const code =
-      this.#failure !== undefined && MISCONFIGURED.has(this.#failure)
-        ? 'issuer_metadata_unusable'
-        : 'issuer_unreachable'
-    const wait = Math.min(Math.max(this.#nextTryAt - now, 0), RETRY.warmCap)
-    return new Refusal(code, { retryAfter: Math.max(1, Math.ceil(wait)) })
+    const failure = this.#failure
+    // Some failures pass; the others somebody has to mend.
+    const passes = failure === undefined || failure === 'not_modified_unasked' || TRANSIENT.has(failure)
+    const wait = Math.min(Math.max(1, Math.ceil(this.#nextTryAt - now)), RETRY_CAP)
+    return new Refusal(passes ? 'issuer_unreachable' : 'issuer_metadata_unusable', { retryAfter: wait })
+  }
+
+  /** The flight under way; one that a platform froze, or that died with its request, is none. */
+  #underway(): Flight | undefined {
+    if (this.#flight?.expired === true) this.#abandon(this.#flight)
+    return this.#flight
+  }
+
+  #underwayOrLaunched(now: number): Flight | undefined {
+    return this.#underway() ?? (this.#mayTry(now) ? this.#launch(now) : undefined)
   }
 
   #launch(now: number): Flight {
     this.#attempted = true
-    const flight: Flight = {
-      done: Promise.resolve(),
-      under: new Attempt(),
-      expires: Date.now() / 1000 + FETCH_DEADLINE + 1,
-      shared: false,
-      abandoned: false,
-    }
+    const flight = new Flight()
     this.#flight = flight
     flight.done = this.#attempt(now, flight)
-      // What a hook throws, a clock for example, must not end the process: often nobody waits.
-      .catch(() => {})
-      .finally(() => {
-        if (this.#flight === flight) this.#flight = undefined
-      })
-    const keep: ((work: Promise<unknown>) => unknown) | undefined =
-      this.#context.waitUntil ?? platformWaitUntil
+    const keep = this.#keep
     try {
       dismiss(keep?.(flight.done))
     } catch {
@@ -402,7 +376,7 @@ export class IssuerKeys implements KeySource {
   /** Waits for a flight; where promises belong to requests, by looking at the state they share. */
   async #join(flight: Flight): Promise<void> {
     if (sharesPromises) return flight.done
-    while (this.#flight === flight && Date.now() / 1000 < flight.expires) {
+    while (this.#flight === flight && !flight.expired) {
       // oxlint-disable-next-line no-await-in-loop -- polling is the point
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
@@ -410,120 +384,124 @@ export class IssuerKeys implements KeySource {
     if (this.#flight === flight) this.#abandon(flight)
   }
 
+  #abandon(flight: Flight): void {
+    flight.abandoned = true
+    this.#flight = undefined
+    this.#refund(flight)
+  }
+
+  #refund(flight: Flight): void {
+    if (flight.paid) this.#bucket.refund()
+    flight.paid = false
+  }
+
   /** One attempt to have fresh keys. */
-  async #attempt(now: number, flight: Flight): Promise<void> {
-    const failure = await this.#fetchKeys(now, flight)
-    flight.under.finish()
-    if (this.#closed || flight.abandoned) return
-    if (failure === undefined) {
-      this.#failures = 0
-      this.#failure = undefined
-      this.#nextTryAt = 0
-      this.#staleAnnounced = false
-      return
+  async #attempt(started: number, flight: Flight): Promise<void> {
+    try {
+      const failure = await this.#fetchKeys(started, flight)
+      if (this.#closed || flight.abandoned) return
+      if (failure === undefined) this.#recover()
+      else this.#fail(failure, started, flight)
+    } catch {
+      // What a hook throws, a clock for example, must not end the process: often nobody waits.
+    } finally {
+      flight.finish()
+      if (this.#flight === flight) this.#flight = undefined
     }
-    const at = this.#context.clock()
+  }
+
+  #recover(): void {
+    this.#failures = 0
+    this.#failure = undefined
+    this.#nextTryAt = 0
+    this.#staleAnnounced = false
+  }
+
+  #fail({ reason, retryAfter = 0 }: Failure, started: number, flight: Flight): void {
+    const now = this.#context.clock()
+    this.#refund(flight)
     this.#failures += 1
-    this.#failure = failure.reason
-    this.#nextTryAt = this.#nextAttempt(now, at, failure.retryAfter)
-    this.#context.events.emit(() => ({
-      type: 'retry_scheduled',
-      issuer: this.issuer,
-      at: this.#nextTryAt,
-      failures: this.#failures,
-    }))
+    this.#failure = reason
+    this.#nextTryAt = this.#nextAttempt(started, now, retryAfter)
+    this.#documents.emit({ type: 'retry_scheduled', at: this.#nextTryAt, failures: this.#failures })
   }
 
   /** @param started when the attempt which failed began, and `ended` when it ended */
-  #nextAttempt(started: number, ended: number, retryAfter = 0): number {
-    const spread = 1 + RETRY.spread * Math.random()
+  #nextAttempt(started: number, ended: number, retryAfter: number): number {
+    const spread = 1 + RETRY_SPREAD * Math.random()
     if (this.#current(ended) === undefined) {
-      const pause = this.#failures === 1 ? RETRY.first : RETRY.empty * spread
-      return ended + Math.max(pause, Math.min(retryAfter, RETRY.emptyCap))
+      const pause = this.#failures === 1 ? RETRY_FIRST : RETRY_EMPTY * spread
+      return ended + Math.max(pause, Math.min(retryAfter, RETRY_EMPTY_CAP))
     }
-    const pause = Math.min(RETRY.first * 2 ** Math.min(this.#failures - 1, 10) * spread, RETRY.warmCap)
+    const pause = Math.min(RETRY_FIRST * 2 ** Math.min(this.#failures - 1, 10) * spread, RETRY_CAP)
     // Counted from its beginning: one that hung has used up a part of the pause.
     const begun = Math.min(started, ended)
-    return Math.max(ended + RETRY.first, begun + pause, ended + Math.min(retryAfter, RETRY.warmCap))
+    return Math.max(begun + pause, ended + Math.max(RETRY_FIRST, Math.min(retryAfter, RETRY_CAP)))
   }
 
   async #fetchKeys(now: number, flight: Flight): Promise<Failure | undefined> {
-    const { under } = flight
     const discovery = this.#discovery
-    const nowhere = await discovery.find(now, under)
+    const nowhere = await discovery.find(now, flight)
     if (nowhere !== undefined) return nowhere
     const jwksUri = discovery.jwksUri as string
     // The validator belongs to the place which gave it.
-    const etag = this.#loaded?.jwksUri === jwksUri ? this.#loaded.etag : undefined
-    const fetched = await this.#documents.fetch('jwks', jwksUri, etag, under)
-    if (flight.abandoned) return ABANDONED
+    const validator = this.#loaded?.jwksUri === jwksUri ? this.#loaded.etag : undefined
+    const fetched = await this.#documents.fetch('jwks', jwksUri, validator, flight)
+    if (flight.abandoned) return undefined
     if (!fetched.ok) {
       // While keys are at hand an outage is not made worse by looking around.
       if (!TRANSIENT.has(fetched.reason) || this.#current(this.#context.clock()) === undefined)
-        discovery.doubt()
+        discovery.doubted = true
       return fetched
     }
-    if (fetched.text === undefined) {
+    const { text, etag, lifetime } = fetched
+    // When it was asked for, unless the clock was set back since.
+    const times = (): Times => this.#times(Math.min(now, this.#context.clock()), lifetime)
+    if (text === undefined) {
       // 304: asked for with the validator of a set, which may have been changed by hand meanwhile.
-      if (this.#loaded?.etag === undefined) return { reason: 'not_modified_unasked' }
-      this.#loaded = { ...this.#loaded, ...this.#lifetime(now, fetched) }
+      if (this.#loaded?.etag === undefined) return failed('not_modified_unasked')
+      this.#loaded = { ...this.#loaded, ...times() }
       return undefined
     }
-    const document = parseJSONObject(fetched.text)
-    const set =
-      document === undefined
-        ? undefined
-        : await readJWKS(document, this.#loaded?.set.keys ?? [], this.#revoked)
-    if (flight.abandoned) return ABANDONED
-    // A key may have been retired by hand while the answer was read.
-    const fresh = set?.where((key) => !key.retired && !this.#revoked.has(key))
-    if (fresh === undefined || fresh.keys.length === 0) {
-      const reason = document === undefined ? 'not_json' : 'no_usable_key'
-      this.#documents.unusable('jwks', reason)
+    const document = parseJSONObject(text)
+    const read = document && (await readJWKS(document, this.#loaded?.set.keys, this.#revoked))
+    if (flight.abandoned) return undefined
+    // A key may have been revoked while the answer was read.
+    const set = read?.where((key) => !this.#revoked.has(key))
+    if (set === undefined || set.keys.length === 0) {
       // Keys which are revoked are no sign that others stand elsewhere.
-      if (document === undefined || readKeySet(document) === undefined) discovery.doubt()
-      return { reason }
+      if (document === undefined || readKeySet(document) === undefined) discovery.doubted = true
+      const reason = document === undefined ? 'not_json' : 'no_usable_key'
+      return this.#documents.unusable('jwks', failed(reason))
     }
-    const latest = this.#loaded?.set
-    this.#loaded = { set: fresh, jwksUri, etag: fetched.etag, ...this.#lifetime(now, fetched) }
-    this.#announce(latest, fresh)
-    this.#retire(latest, fresh)
     this.#missing.clear()
+    this.#replace({ set, jwksUri, etag, ...times() })
+    for (const reason of set.unusable) this.#documents.emit({ type: 'key_unusable', reason })
     return undefined
   }
 
-  #announce(before: KeySet | undefined, set: KeySet): void {
-    for (const reason of set.unusable) {
-      this.#context.events.emit(() => ({ type: 'key_unusable', issuer: this.issuer, reason }))
+  /** What the new set lacks is dead at once, with all that it verified. */
+  #replace(loaded: Loaded | undefined): void {
+    const before = this.#loaded?.set.keys ?? []
+    const after = loaded?.set.keys ?? []
+    this.#loaded = loaded
+    for (const key of after) {
+      if (!before.includes(key)) this.#documents.emit({ type: 'key_added', kid: key.kid })
     }
-    const known = new Set(before?.keys)
-    for (const key of set.keys) {
-      if (known.has(key)) continue
-      this.#context.events.emit(() => ({ type: 'key_added', issuer: this.issuer, kid: key.kid }))
-    }
-  }
-
-  #retire(before: KeySet | undefined, now: KeySet | undefined): void {
-    const kept = new Set(now?.keys)
-    for (const key of before?.keys ?? []) {
-      if (kept.has(key)) continue
+    for (const key of before) {
+      if (after.includes(key)) continue
       key.retired = true
-      this.#context.events.emit(() => ({ type: 'key_retired', issuer: this.issuer, kid: key.kid }))
+      this.#documents.emit({ type: 'key_retired', kid: key.kid })
     }
   }
 
-  /** @param started when it was asked for, unless the clock was set back since */
-  #lifetime(started: number, fetched: FetchedText): Times {
-    const from = Math.min(started, this.#context.clock())
-    return this.#times(from, from + this.#documents.lifetimeOf(fetched.lifetime, UNSTATED_LIFETIME))
-  }
-
-  #times(fetchedAt: number, freshUntil: number): Times {
-    const part = REFRESH_AT.from + REFRESH_AT.spread * Math.random()
+  #times(fetchedAt: number, stated = UNSTATED_LIFETIME): Times {
+    const lifetime = this.#documents.lifetimeOf(stated)
+    const freshUntil = fetchedAt + lifetime
     return {
       fetchedAt,
       freshUntil,
-      refreshAt: fetchedAt + (freshUntil - fetchedAt) * part,
+      refreshAt: fetchedAt + lifetime * (REFRESH_AT + REFRESH_SPREAD * Math.random()),
       staleUntil: freshUntil + this.#context.maxStale,
     }
   }
@@ -538,37 +516,12 @@ export class IssuerKeys implements KeySource {
       const set = readKeySet(jwks, [], this.#revoked)
       // Keys from a place where none may stand now are not used.
       if (set === undefined || (jwks_uri !== undefined && !this.#discovery.suggest(jwks_uri))) continue
-      const lifetime = this.#documents.lifetimeOf(freshUntil - fetchedAt, UNSTATED_LIFETIME)
-      const times = this.#times(fetchedAt, fetchedAt + lifetime)
-      this.#loaded = { set, jwksUri: undefined, etag: undefined, ...times }
+      this.#loaded = { set, ...this.#times(fetchedAt, freshUntil - fetchedAt) }
     }
   }
 }
 
-/** Of a flight which counts for nothing. */
-const ABANDONED: Failure = { reason: 'network' }
-
-/** Failures which somebody has to mend: waiting does not. */
-const MISCONFIGURED: ReadonlySet<KeyFailure> = new Set<KeyFailure>([
-  'issuer_mismatch',
-  'jwks_uri_unusable',
-  'origin_refused',
-  'content_type',
-  'not_json',
-  'no_usable_key',
-  'redirect',
-  'status_refused',
-  'too_large',
-])
-
-async function withinSeconds(seconds: number, work: Promise<void>): Promise<void> {
-  let cancel: (() => void) | undefined
-  const limit = new Promise<void>((resolve) => {
-    cancel = after(seconds, resolve)
-  })
-  try {
-    await Promise.race([work, limit])
-  } finally {
-    cancel?.()
-  }
+/** Whether it is too soon to ask again; what is to come was noted by a clock which was set back. */
+function isRecent(at: number | undefined, now: number): boolean {
+  return at !== undefined && now >= at && now < at + UNKNOWN_KID_EVERY
 }
