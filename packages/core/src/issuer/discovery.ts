@@ -65,13 +65,11 @@ export class Discovery {
   async #hear(now: number, under: Attempt): Promise<Failure | undefined> {
     const news = new Attempt(NEWS_DEADLINE)
     under.signal.addEventListener('abort', () => {
-      news.stop()
+      news.abort()
     })
-    try {
-      return await this.#ask(now, news, false)
-    } finally {
-      news.finish()
-    }
+    const failure = await this.#ask(now, news, false)
+    news.finish()
+    return failure
   }
 
   /**

@@ -72,12 +72,11 @@ export class Documents {
     under: Attempt,
   ): Promise<FetchedText | Failure> {
     const { origins } = this.location
-    const { clock, ownsNetwork, fetch: doFetch } = this.#context
     this.emit({ type: 'fetch_started', document })
     const fetched = await under.race(async () => {
       if (!origins.allows(url)) return failed('origin_refused')
-      const refused = ownsNetwork ? await origins.refusesAddress(url, resolveHost) : undefined
-      return refused === undefined ? fetchText(url, doFetch, etag, clock, under.signal) : failed(refused)
+      const refused = this.#context.ownsNetwork && (await origins.refusesAddress(url, resolveHost))
+      return refused ? failed(refused) : fetchText(url, etag, this.#context, under.signal)
     })
     if (!fetched.ok) return this.unusable(document, fetched)
     this.emit({ type: 'fetch_succeeded', document })

@@ -17,7 +17,7 @@ async function exchange(
   const attempt = new Attempt()
   try {
     const ask: typeof fetch = async (_url, init) => respond(init as RequestInit)
-    return await attempt.race(() => fetchText(url, ask, etag, now, attempt.signal))
+    return await attempt.race(() => fetchText(url, etag, { fetch: ask, clock: now }, attempt.signal))
   } finally {
     attempt.finish()
   }
@@ -234,7 +234,7 @@ describe('fetchText()', () => {
 describe('Attempt', () => {
   test('starts nothing once it ended', async () => {
     const attempt = new Attempt()
-    attempt.stop()
+    attempt.abort()
     let started = false
     const ended = await attempt.race(async () => {
       started = true
@@ -242,10 +242,10 @@ describe('Attempt', () => {
     expect([ended, started]).toMatchObject([{ reason: 'network' }, false])
   })
 
-  test('ends what is under way when it is stopped', async () => {
+  test('ends what is under way when it is aborted', async () => {
     const attempt = new Attempt()
     const racing = attempt.race(() => new Promise(() => {}))
-    attempt.stop()
+    attempt.abort()
     expect(await racing).toMatchObject({ reason: 'network' })
   })
 })

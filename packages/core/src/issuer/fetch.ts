@@ -1,5 +1,6 @@
 import { dismiss } from '../internal/promise.ts'
 import { after } from '../internal/timer.ts'
+import type { KeyContext } from './documents.ts'
 import type { KeyFailure } from './events.ts'
 
 /** Seconds for one attempt to have an issuer's keys: look-ups, connections, headers and bodies of all its documents. */
@@ -41,29 +42,19 @@ export function failed(reason: KeyFailure, retryAfter?: number): Failure {
   return { ok: false, reason, retryAfter }
 }
 
-/** The time which all exchanges of one attempt share; it ends by the deadline, or when it is stopped. */
-export class Attempt {
-  readonly #abort = new AbortController()
+/** The time which all exchanges of one attempt share; it ends by the deadline, or when it is aborted. */
+export class Attempt extends AbortController {
   #reason: 'network' | 'timeout' = 'network'
   /** Takes the deadline back. */
   readonly finish: () => void
 
   /** @param deadline seconds */
   constructor(deadline: number = FETCH_DEADLINE) {
+    super()
     this.finish = after(deadline, () => {
       this.#reason = 'timeout'
-      this.#abort.abort()
+      this.abort()
     })
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  /** Ends what is under way. */
-  stop(): void {
-    this.finish()
-    this.#abort.abort()
   }
 
   /** The result of `work`, or why it was not waited for: it holds also when a custom fetch ignores its signal. */
@@ -82,14 +73,11 @@ export class Attempt {
 /**
  * One GET of a document of an issuer, within limits: a cap on the decoded body, and no redirects (a redirect would let
  * whoever answers choose our next request). Never rejects.
- *
- * @param now seconds since the epoch, for a `Retry-After` that is a date
  */
 export async function fetchText(
   url: string,
-  doFetch: typeof fetch,
   etag: string | undefined,
-  now: () => number,
+  { fetch: doFetch, clock }: Pick<KeyContext, 'fetch' | 'clock'>,
   signal: AbortSignal,
 ): Promise<FetchedText | Failure> {
   try {
@@ -102,7 +90,7 @@ export async function fetchText(
     })
     const { status, headers, body } = response
     // A custom fetch may ignore its signal, and answer when nobody waits any more.
-    const refused = signal.aborted ? failed('network') : judgeStatus(response, etag, now)
+    const refused = signal.aborted ? failed('network') : judgeStatus(response, etag, clock)
     // An unread body holds its connection.
     if (refused !== undefined || status === 304) dismiss(body?.cancel())
     if (refused !== undefined) return refused
@@ -125,14 +113,14 @@ export async function fetchText(
 function judgeStatus(
   { status, type, headers }: Response,
   etag: string | undefined,
-  now: () => number,
+  clock: () => number,
 ): Failure | undefined {
   if (status === 200) return undefined
   if (status === 304) return etag === undefined ? failed('not_modified_unasked') : undefined
   // Browsers show a redirect under 'manual' as an opaque answer with status 0.
   if (type === 'opaqueredirect' || (status >= 300 && status < 400)) return failed('redirect')
   if (status >= 500 || [408, 425, 429].includes(status)) {
-    return failed('status_transient', pauseAsked(headers, now))
+    return failed('status_transient', pauseAsked(headers, clock))
   }
   return failed('status_refused')
 }
@@ -178,9 +166,9 @@ function freshness(headers: Headers): number | undefined {
   return maxAge === undefined ? undefined : Math.max(0, maxAge - (seconds(headers.get('age')) ?? 0))
 }
 
-function pauseAsked(headers: Headers, now: () => number): number | undefined {
+function pauseAsked(headers: Headers, clock: () => number): number | undefined {
   const value = headers.get('retry-after') ?? ''
-  const wait = seconds(value) ?? Date.parse(value) / 1000 - now()
+  const wait = seconds(value) ?? Date.parse(value) / 1000 - clock()
   return Number.isNaN(wait) ? undefined : Math.max(0, wait)
 }
 

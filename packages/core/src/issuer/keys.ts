@@ -5,7 +5,7 @@ import { BoundedMap } from '../internal/bounded-map.ts'
 import { withDeadline } from '../internal/deadline.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { dismiss } from '../internal/promise.ts'
-import { TokenBucket } from './bucket.ts'
+import { REFILL, TokenBucket } from './bucket.ts'
 import { Discovery } from './discovery.ts'
 import { Documents, type KeyContext, type KeyLocation, TRANSIENT } from './documents.ts'
 import type { KeyFailure } from './events.ts'
@@ -27,9 +27,6 @@ const RETRY_SPREAD = 0.2
 /** Seconds for which an issuer may hold off the next attempt, without a usable set and with one. */
 const RETRY_EMPTY_CAP = 5
 const RETRY_CAP = 60
-/** Fetches for a `kid` nobody knows: a burst, then one per so many seconds. */
-const UNKNOWN_KID_BURST = 2
-const UNKNOWN_KID_EVERY = 30
 /** Names nobody knows which are remembered. */
 const MAX_MISSING = 1024
 /** Seconds a request may wait for a refresh where the platform freezes background work. */
@@ -57,7 +54,7 @@ type Found = readonly VerificationKey[] | Refusal
 
 /** An attempt under way to have fresh keys. */
 class Flight extends Attempt {
-  done: Promise<void> = Promise.resolve()
+  done: Promise<void> | undefined
   /** Seconds, the runtime's own clock: a flight which a platform froze, or whose request died, is given up by it. */
   readonly #expires = Date.now() / 1000 + FETCH_DEADLINE + 1
   /** Whether it was started for a `kid` which the set did not know, and the budget did not get that back. */
@@ -84,7 +81,8 @@ export class IssuerKeys implements KeySource {
   readonly #keep: ((work: Promise<unknown>) => unknown) | undefined
   readonly #documents: Documents
   #discovery: Discovery
-  readonly #bucket = new TokenBucket(UNKNOWN_KID_BURST, UNKNOWN_KID_EVERY)
+  /** For fetches because of a `kid` nobody knows, or of a bad signature. */
+  readonly #bucket = new TokenBucket()
   /** When which names were looked for in vain. */
   readonly #missing = new BoundedMap<string, number>({ max: MAX_MISSING })
   readonly #revoked = new RevokedKeys()
@@ -200,7 +198,7 @@ export class IssuerKeys implements KeySource {
     if (flight !== undefined) {
       this.#abandon(flight)
       // Elsewhere it belongs to the request which started it.
-      if (sharesPromises) flight.stop()
+      if (sharesPromises) flight.abort()
     }
     this.#recover()
     this.#missing.clear()
@@ -210,7 +208,7 @@ export class IssuerKeys implements KeySource {
   /** Starts nothing any more and ends what is under way; keys which are known are served on until they are stale. */
   close(): void {
     this.#closed = true
-    this.#flight?.stop()
+    this.#flight?.abort()
   }
 
   /** The set that may be served at `now`, if any. */
@@ -218,11 +216,8 @@ export class IssuerKeys implements KeySource {
     if (this.#seeds.length > 0) this.#plant(now)
     const loaded = this.#loaded
     if (loaded === undefined || now >= loaded.staleUntil) return undefined
-    return loaded.fetchedAt - now > FETCH_DEADLINE ? this.#reset(loaded, now) : loaded
-  }
-
-  /** From the future: the clock was set back. The set is due, and has as long to live as if it had come now. */
-  #reset(loaded: Loaded, now: number): Loaded {
+    if (loaded.fetchedAt - now <= FETCH_DEADLINE) return loaded
+    // From the future: the clock was set back. The set is due, and has as long to live as if it had come now.
     const times = this.#times(now, loaded.freshUntil - loaded.fetchedAt)
     return (this.#loaded = { ...loaded, ...times, refreshAt: now })
   }
@@ -231,19 +226,15 @@ export class IssuerKeys implements KeySource {
   #served(now: number): Loaded | undefined {
     const loaded = this.#current(now)
     if (loaded === undefined || now < loaded.refreshAt) return loaded
-    return this.#refreshAhead(loaded, now) ? loaded : undefined
-  }
-
-  /** A set is there, and due. Whether it may be served without waiting. */
-  #refreshAhead({ freshUntil, staleUntil }: Loaded, now: number): boolean {
     this.#underwayOrLaunched(now)
-    if (now < freshUntil) return true
+    const { freshUntil, staleUntil } = loaded
+    if (now < freshUntil) return loaded
     if (!this.#staleAnnounced && this.#failures > 0) {
       this.#staleAnnounced = true
       this.#documents.emit({ type: 'served_stale', freshUntil, staleUntil })
     }
     // Background work that the platform stops would never end: there the first requests wait for a moment.
-    return this.#flight === undefined || this.#keep !== undefined || !freezes()
+    return this.#flight === undefined || this.#keep !== undefined || !freezes() ? loaded : undefined
   }
 
   async #findAfterLoad(
@@ -336,9 +327,9 @@ export class IssuerKeys implements KeySource {
 
   /** Whether the retry schedule allows an attempt. */
   #mayTry(now: number): boolean {
-    if (this.#closed) return false
+    const wait = this.#nextTryAt - now
     // Further ahead than any schedule sets it: the clock was set back.
-    return now >= this.#nextTryAt || this.#nextTryAt - now > RETRY_CAP * (1 + RETRY_SPREAD)
+    return !this.#closed && (wait <= 0 || wait > RETRY_CAP * (1 + RETRY_SPREAD))
   }
 
   #unavailable(now: number): Refusal {
@@ -422,21 +413,16 @@ export class IssuerKeys implements KeySource {
     this.#refund(flight)
     this.#failures += 1
     this.#failure = reason
-    this.#nextTryAt = this.#nextAttempt(started, now, retryAfter)
+    const empty = this.#current(now) === undefined
+    const spread = empty && this.#failures === 1 ? 1 : 1 + RETRY_SPREAD * Math.random()
+    const doubled = Math.min(RETRY_FIRST * 2 ** (this.#failures - 1), empty ? RETRY_EMPTY : RETRY_CAP)
+    // With keys at hand counted from its beginning: one that hung has used up a part of the pause.
+    const from = empty ? now : Math.min(started, now)
+    this.#nextTryAt = Math.max(
+      from + Math.min(doubled * spread, RETRY_CAP),
+      now + Math.max(RETRY_FIRST, Math.min(retryAfter, empty ? RETRY_EMPTY_CAP : RETRY_CAP)),
+    )
     this.#documents.emit({ type: 'retry_scheduled', at: this.#nextTryAt, failures: this.#failures })
-  }
-
-  /** @param started when the attempt which failed began, and `ended` when it ended */
-  #nextAttempt(started: number, ended: number, retryAfter: number): number {
-    const spread = 1 + RETRY_SPREAD * Math.random()
-    if (this.#current(ended) === undefined) {
-      const pause = this.#failures === 1 ? RETRY_FIRST : RETRY_EMPTY * spread
-      return ended + Math.max(pause, Math.min(retryAfter, RETRY_EMPTY_CAP))
-    }
-    const pause = Math.min(RETRY_FIRST * 2 ** Math.min(this.#failures - 1, 10) * spread, RETRY_CAP)
-    // Counted from its beginning: one that hung has used up a part of the pause.
-    const begun = Math.min(started, ended)
-    return Math.max(begun + pause, ended + Math.max(RETRY_FIRST, Math.min(retryAfter, RETRY_CAP)))
   }
 
   async #fetchKeys(now: number, flight: Flight): Promise<Failure | undefined> {
@@ -523,5 +509,5 @@ export class IssuerKeys implements KeySource {
 
 /** Whether it is too soon to ask again; what is to come was noted by a clock which was set back. */
 function isRecent(at: number | undefined, now: number): boolean {
-  return at !== undefined && now >= at && now < at + UNKNOWN_KID_EVERY
+  return at !== undefined && now >= at && now < at + REFILL
 }
