@@ -5,6 +5,7 @@ import { readMetadata, wellKnownLocations } from './discover.ts'
 const issuer = 'https://as.example/t1'
 const jwks_uri = 'https://as.example/t1/jwks'
 const https = (url: string): boolean => url.startsWith('https:')
+const location = { issuer, origins: { allows: https } }
 const document = (text: string, contentType = 'application/json') => ({
   ok: true as const,
   text,
@@ -63,13 +64,13 @@ describe('readMetadata()', () => {
     'Application/JSON',
     'application/problem+json',
   ])('takes a document of type %s (MD-07)', (contentType) => {
-    expect(readMetadata(document(metadata({ other: [1] }), contentType), issuer, https)).toBe(jwks_uri)
+    expect(readMetadata(document(metadata({ other: [1] }), contentType), location)).toBe(jwks_uri)
   })
 
   test.each(['text/html', '', 'text/json', 'application/jsonp', 'application/x-json'])(
     'refuses one of type %j (MD-07)',
     (contentType) => {
-      expect(readMetadata(document(metadata({}), contentType), issuer, https)).toMatchObject({
+      expect(readMetadata(document(metadata({}), contentType), location)).toMatchObject({
         reason: 'content_type',
       })
     },
@@ -78,7 +79,7 @@ describe('readMetadata()', () => {
   test.each(['<html>', '[]', 'null', '', `{"issuer":"${issuer}","issuer":"https://evil.example"}`])(
     'refuses what is no object of strict JSON: %s (MD-07)',
     (text) => {
-      expect(readMetadata(document(text), issuer, https)).toMatchObject({ reason: 'not_json' })
+      expect(readMetadata(document(text), location)).toMatchObject({ reason: 'not_json' })
     },
   )
 
@@ -91,13 +92,13 @@ describe('readMetadata()', () => {
     null,
     [issuer],
   ])('uses nothing of a document whose issuer is %j (MD-05, MD-06)', (other) => {
-    expect(readMetadata(document(metadata({ issuer: other })), issuer, https)).toMatchObject({
+    expect(readMetadata(document(metadata({ issuer: other })), location)).toMatchObject({
       reason: 'issuer_mismatch',
     })
   })
 
   test('has no document where the answer says that it did not change, and none is known', () => {
-    expect(readMetadata({ ...document(''), text: undefined }, issuer, https)).toMatchObject({
+    expect(readMetadata({ ...document(''), text: undefined }, location)).toMatchObject({
       reason: 'not_json',
     })
   })
@@ -110,7 +111,7 @@ describe('readMetadata()', () => {
     'http://as.example/jwks',
     `https://as.example/${'x'.repeat(2048)}`,
   ])('refuses a jwks_uri of %j (MD-08)', (uri) => {
-    expect(readMetadata(document(metadata({ jwks_uri: uri })), issuer, https)).toMatchObject({
+    expect(readMetadata(document(metadata({ jwks_uri: uri })), location)).toMatchObject({
       reason: 'jwks_uri_unusable',
     })
   })

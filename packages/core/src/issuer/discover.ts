@@ -1,4 +1,5 @@
 import { parseJSONObject } from '../internal/json.ts'
+import type { OriginRule } from './origin.ts'
 import { failed, type Failure, type FetchedText } from './fetch.ts'
 
 /** Why a document is no usable metadata of the issuer. */
@@ -11,10 +12,10 @@ export type MetadataFailure = 'content_type' | 'not_json' | 'issuer_mismatch' | 
  * @see [RFC 8414 §3.1, §5](https://www.rfc-editor.org/rfc/rfc8414#section-3.1)
  * @see [OpenID Connect Discovery §4.1](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationRequest)
  */
-export function wellKnownLocations(issuer: string): readonly string[] {
+export function wellKnownLocations(issuer: string): string[] {
   // The identifier is cut as text: URL normalisation would change the tenant whose document is asked for.
-  const [, origin, path] = /^([a-z]+:\/\/[^/]+)(.*)$/is.exec(issuer) as unknown as [string, string, string]
-  const tenant = path.replace(/\/$/, '')
+  const [origin] = /^[^/]+\/\/[^/]+/.exec(issuer) as unknown as [string]
+  const tenant = issuer.slice(origin.length).replace(/\/$/, '')
   return [
     ...new Set([
       `${origin}/.well-known/oauth-authorization-server${tenant}`,
@@ -30,14 +31,13 @@ export function wellKnownLocations(issuer: string): readonly string[] {
  */
 export function readMetadata(
   fetched: FetchedText,
-  issuer: string,
-  mayFetch: (url: string) => boolean,
+  { issuer, origins }: { readonly issuer: string; readonly origins: Pick<OriginRule, 'allows'> },
 ): string | Failure {
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(fetched.contentType)) return failed('content_type')
   const document = parseJSONObject(fetched.text ?? '')
   if (document === undefined) return failed('not_json')
   if (document['issuer'] !== issuer) return failed('issuer_mismatch')
   const { jwks_uri } = document
-  const usable = typeof jwks_uri === 'string' && jwks_uri.length <= 2048 && mayFetch(jwks_uri)
+  const usable = typeof jwks_uri === 'string' && jwks_uri.length <= 2048 && origins.allows(jwks_uri)
   return usable ? jwks_uri : failed('jwks_uri_unusable')
 }

@@ -14,15 +14,14 @@ const NEWS_PAUSE = 3
 /** Where the keys of an issuer are: configured, or found in its metadata, and found again when they move. */
 export class Discovery {
   readonly #documents: Documents
-  readonly #places: readonly string[]
+  /** In front the place which answered last, or is to be asked next. */
+  readonly #places: string[]
   /** Where the keys are, as far as is known. */
   jwksUri: string | undefined
   /** The known place gave no keys, so they may have moved: then news are worth as much as a place. */
   doubted = false
-  /** The place which answered last, or is to be asked next. */
-  #place = 0
-  /** The place to which the validator belongs, since it gave it. */
-  #answered: number | undefined
+  /** The place which answered last, to which its validator belongs. */
+  #answered: string | undefined
   #etag: string | undefined
   /** Seconds since the epoch, as are the next two. */
   #asked = Number.NEGATIVE_INFINITY
@@ -42,7 +41,8 @@ export class Discovery {
 
   /** Takes a place from a snapshot, if the rules allow it and no other is configured or known. */
   suggest(jwksUri: string): boolean {
-    if (this.jwksUri === undefined && this.#allows(jwksUri)) this.jwksUri = jwksUri
+    const { origins } = this.#documents.location
+    if (this.jwksUri === undefined && origins.allows(jwksUri)) this.jwksUri = jwksUri
     return this.jwksUri !== undefined && URL.parse(this.jwksUri)?.href === URL.parse(jwksUri)?.href
   }
 
@@ -51,49 +51,45 @@ export class Discovery {
    */
   async find(now: number, under: Attempt): Promise<Failure | undefined> {
     if (this.#places.length === 0) return undefined
-    if (this.jwksUri === undefined) return this.#ask(now, under, true)
+    if (this.jwksUri === undefined) return this.#ask(now, under)
     const due = this.doubted || now >= this.#refreshAt
     // Before it was asked for: the clock was set back.
     if ((!due || now < this.#pausedUntil) && now >= this.#asked) return undefined
     this.#asked = now
-    const failure = this.doubted ? await this.#ask(now, under, true) : await this.#hear(now, under)
-    if (failure !== undefined) this.#pausedUntil = now + NEWS_PAUSE
-    return undefined
-  }
-
-  /** News about a place which is known and gives keys. */
-  async #hear(now: number, under: Attempt): Promise<Failure | undefined> {
+    // News about a place which gives keys leave them a part of the time.
     const news = new Attempt(NEWS_DEADLINE)
     under.signal.addEventListener('abort', () => {
       news.abort()
     })
-    const failure = await this.#ask(now, news, false)
+    const failure = await this.#ask(now, this.doubted ? under : news)
     news.finish()
-    return failure
+    if (failure !== undefined) this.#pausedUntil = now + NEWS_PAUSE
+    return undefined
   }
 
   /**
    * Asks the places in order, beginning with the one that answered before. What is definitely no document moves on; a
    * network failure or a 5xx decides nothing and ends the attempt. The next attempt begins a place further, so that a
    * place which always fails does not hide the others; one that answered before is given another chance.
-   *
-   * @param all else one place: with keys at hand there is time, and an outage is not made worse by looking around
+   * While the known place gives keys one place is asked: there is time, and looking around would make an outage worse.
    */
-  async #ask(now: number, under: Attempt, all: boolean): Promise<Failure | undefined> {
-    const { length } = this.#places
-    const first = this.#place
+  async #ask(now: number, under: Attempt): Promise<Failure | undefined> {
     let worst: Failure | undefined
-    for (let i = 0; i < (all ? length : 1); i += 1) {
-      const index = (first + i) % length
-      const answered = this.#answered === index
+    for (
+      let left = this.jwksUri === undefined || this.doubted ? this.#places.length : 1;
+      left > 0;
+      left -= 1
+    ) {
+      const place = this.#places[0] as string
+      const answered = this.#answered === place
       const etag = answered ? this.#etag : undefined
       // oxlint-disable-next-line no-await-in-loop -- the order decides
-      const fetched = await this.#documents.fetch('metadata', this.#places[index] as string, etag, under)
-      const failure = fetched.ok ? this.#read(fetched, index, now) : fetched
+      const fetched = await this.#documents.fetch('metadata', place, etag, under)
+      const failure = fetched.ok ? this.#read(fetched, place, now) : fetched
       if (failure === undefined) return undefined
       const transient = TRANSIENT.has(failure.reason)
       this.#stumbled = transient && answered && !this.#stumbled
-      this.#place = this.#stumbled ? index : (index + 1) % length
+      if (!this.#stumbled) this.#places.push(this.#places.shift() as string)
       if (transient) return failure
       // A document that is wrong says more than a place without one.
       if (fetched.ok) worst = failure
@@ -103,17 +99,15 @@ export class Discovery {
   }
 
   /** Follows what a place answered, unless it cannot be used. */
-  #read(fetched: FetchedText, place: number, now: number): Failure | undefined {
+  #read(fetched: FetchedText, place: string, now: number): Failure | undefined {
     if (fetched.text !== undefined) {
-      const { issuer } = this.#documents.location
-      const jwksUri = readMetadata(fetched, issuer, (url) => this.#allows(url))
+      const jwksUri = readMetadata(fetched, this.#documents.location)
       if (typeof jwksUri !== 'string') return this.#documents.unusable('metadata', jwksUri)
       const from = new URL(this.jwksUri ?? jwksUri).origin
       const to = new URL(jwksUri).origin
       this.jwksUri = jwksUri
       if (from !== to) this.#documents.emit({ type: 'jwks_origin_changed', from, to })
     }
-    this.#place = place
     this.#answered = place
     this.#etag = fetched.etag
     this.#stumbled = false
@@ -122,9 +116,5 @@ export class Discovery {
     const lifetime = this.#documents.lifetimeOf(fetched.lifetime ?? UNSTATED_LIFETIME)
     this.#refreshAt = now + lifetime * REFRESH_AT
     return undefined
-  }
-
-  #allows(url: string): boolean {
-    return this.#documents.location.origins.allows(url)
   }
 }

@@ -91,15 +91,17 @@ export async function fetchText(
     const { status, headers, body } = response
     // A custom fetch may ignore its signal, and answer when nobody waits any more.
     const refused = signal.aborted ? failed('network') : judgeStatus(response, etag, clock)
-    // An unread body holds its connection.
-    if (refused !== undefined || status === 304) dismiss(body?.cancel())
-    if (refused !== undefined) return refused
-    const text = status === 304 ? undefined : await readBody(body, signal)
+    if (refused !== undefined) {
+      // An unread body holds its connection.
+      dismiss(body?.cancel())
+      return refused
+    }
+    const text = await readBody(body, signal)
     if (typeof text === 'object') return text
     const validator = headers.get('etag')
     return {
       ok: true,
-      text,
+      text: status === 304 ? undefined : text,
       contentType: headers.get('content-type') ?? '',
       etag: validator !== null && validator.length <= 512 ? validator : undefined,
       lifetime: freshness(headers),

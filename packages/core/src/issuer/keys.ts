@@ -55,15 +55,15 @@ type Found = readonly VerificationKey[] | Refusal
 /** An attempt under way to have fresh keys. */
 class Flight extends Attempt {
   done: Promise<void> | undefined
-  /** Seconds, the runtime's own clock: a flight which a platform froze, or whose request died, is given up by it. */
-  readonly #expires = Date.now() / 1000 + FETCH_DEADLINE + 1
+  /** The runtime's own clock: a flight which a platform froze, or whose request died, is given up by it. */
+  readonly #expires = Date.now() + (FETCH_DEADLINE + 1) * 1000
   /** Whether it was started for a `kid` which the set did not know, and the budget did not get that back. */
   paid = false
   /** Given up, or purged: whatever it brings counts for nothing. */
   abandoned = false
 
   get expired(): boolean {
-    return Date.now() / 1000 >= this.#expires
+    return Date.now() >= this.#expires
   }
 }
 
@@ -184,10 +184,10 @@ export class IssuerKeys implements KeySource {
     const loaded = this.#loaded
     this.#revoked.add(kid, loaded?.set.keys ?? [])
     if (loaded === undefined) return
-    const set = loaded.set.where((key) => !this.#revoked.has(key))
+    const set = this.#trusted(loaded.set)
     if (set === loaded.set) return
     // Without its validator: that nothing changed is no news of a set which was changed here.
-    this.#replace(set.keys.length === 0 ? undefined : { ...loaded, set, etag: undefined })
+    this.#replace(set && { ...loaded, set, etag: undefined })
   }
 
   /** Forgets everything that was fetched, or is being fetched; the next request fetches anew. */
@@ -336,7 +336,7 @@ export class IssuerKeys implements KeySource {
     const failure = this.#failure
     // Some failures pass; the others somebody has to mend.
     const passes = failure === undefined || failure === 'not_modified_unasked' || TRANSIENT.has(failure)
-    const wait = Math.min(Math.max(1, Math.ceil(this.#nextTryAt - now)), RETRY_CAP)
+    const wait = Math.min(Math.max(Math.ceil(this.#nextTryAt - now), 1), RETRY_CAP)
     return new Refusal(passes ? 'issuer_unreachable' : 'issuer_metadata_unusable', { retryAfter: wait })
   }
 
@@ -420,7 +420,7 @@ export class IssuerKeys implements KeySource {
     const from = empty ? now : Math.min(started, now)
     this.#nextTryAt = Math.max(
       from + Math.min(doubled * spread, RETRY_CAP),
-      now + Math.max(RETRY_FIRST, Math.min(retryAfter, empty ? RETRY_EMPTY_CAP : RETRY_CAP)),
+      now + Math.min(Math.max(retryAfter, RETRY_FIRST), empty ? RETRY_EMPTY_CAP : RETRY_CAP),
     )
     this.#documents.emit({ type: 'retry_scheduled', at: this.#nextTryAt, failures: this.#failures })
   }
@@ -453,8 +453,8 @@ export class IssuerKeys implements KeySource {
     const read = document && (await readJWKS(document, this.#loaded?.set.keys, this.#revoked))
     if (flight.abandoned) return undefined
     // A key may have been revoked while the answer was read.
-    const set = read?.where((key) => !this.#revoked.has(key))
-    if (set === undefined || set.keys.length === 0) {
+    const set = read && this.#trusted(read)
+    if (set === undefined) {
       // Keys which are revoked are no sign that others stand elsewhere.
       if (document === undefined || readKeySet(document) === undefined) discovery.doubted = true
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
@@ -464,6 +464,12 @@ export class IssuerKeys implements KeySource {
     this.#replace({ set, jwksUri, etag, ...times() })
     for (const reason of set.unusable) this.#documents.emit({ type: 'key_unusable', reason })
     return undefined
+  }
+
+  /** What is left of a set without the keys which are revoked, if anything is. */
+  #trusted(set: KeySet): KeySet | undefined {
+    const rest = set.where((key) => !this.#revoked.has(key))
+    return rest.keys.length === 0 ? undefined : rest
   }
 
   /** What the new set lacks is dead at once, with all that it verified. */
