@@ -92,8 +92,7 @@ export class Discovery {
       if (!this.#stumbled) this.#places.push(this.#places.shift() as string)
       if (transient) return failure
       // A document that is wrong says more than a place without one.
-      if (fetched.ok) worst = failure
-      else worst ??= failure
+      if (fetched.ok || worst === undefined) worst = failure
     }
     return worst
   }

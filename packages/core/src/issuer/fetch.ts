@@ -162,9 +162,11 @@ async function readBody(body: Response['body'], signal: AbortSignal): Promise<st
  * each time; they count as 0, which the clamps of the caller raise.
  */
 function freshness(headers: Headers): number | undefined {
-  const directives = headers.get('cache-control') ?? ''
-  if (/(?:^|,)\s*no-(?:store|cache)\s*(?:[=,]|$)/i.test(directives)) return 0
-  const maxAge = seconds(/(?:^|,)\s*max-age=\s*"?(\d+)"?\s*(?:,|$)/i.exec(directives)?.[1])
+  const directives = headers.get('cache-control')?.toLowerCase().split(',') ?? []
+  // Of several of one name the first counts.
+  const values = new Map(directives.toReversed().map((each) => each.trim().split('=') as [string, string]))
+  if (values.has('no-store') || values.has('no-cache')) return 0
+  const maxAge = seconds(values.get('max-age')?.replaceAll('"', ''))
   return maxAge === undefined ? undefined : Math.max(0, maxAge - (seconds(headers.get('age')) ?? 0))
 }
 

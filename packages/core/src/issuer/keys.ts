@@ -55,16 +55,12 @@ type Found = readonly VerificationKey[] | Refusal
 /** An attempt under way to have fresh keys. */
 class Flight extends Attempt {
   done: Promise<void> | undefined
-  /** The runtime's own clock: a flight which a platform froze, or whose request died, is given up by it. */
-  readonly #expires = Date.now() + (FETCH_DEADLINE + 1) * 1000
+  /** By the runtime's own clock: a flight which a platform froze, or whose request died, is given up then. */
+  readonly expires: number = Date.now() + (FETCH_DEADLINE + 1) * 1000
   /** Whether it was started for a `kid` which the set did not know, and the budget did not get that back. */
   paid = false
   /** Given up, or purged: whatever it brings counts for nothing. */
   abandoned = false
-
-  get expired(): boolean {
-    return Date.now() >= this.#expires
-  }
 }
 
 /**
@@ -194,12 +190,7 @@ export class IssuerKeys implements KeySource {
   purge(): void {
     this.#seeds = []
     this.#discovery = new Discovery(this.#documents)
-    const flight = this.#flight
-    if (flight !== undefined) {
-      this.#abandon(flight)
-      // Elsewhere it belongs to the request which started it.
-      if (sharesPromises) flight.abort()
-    }
+    this.#abandon()
     this.#recover()
     this.#missing.clear()
     this.#replace(undefined)
@@ -279,9 +270,11 @@ export class IssuerKeys implements KeySource {
   ): Found | Promise<Found> {
     const candidates = set.candidates(kid, alg)
     if (candidates.length > 0) return candidates
-    if (kid !== undefined && !set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
-    // The issuer may have a new key of another kind under the old name.
-    if (kid !== undefined && plausible() === undefined) this.suspect(now)
+    if (kid !== undefined) {
+      if (!set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
+      // The issuer may have a new key of another kind under the old name.
+      if (plausible() === undefined) this.suspect(now)
+    }
     return new Refusal('key_unsuitable')
   }
 
@@ -342,7 +335,7 @@ export class IssuerKeys implements KeySource {
 
   /** The flight under way; one that a platform froze, or that died with its request, is none. */
   #underway(): Flight | undefined {
-    if (this.#flight?.expired === true) this.#abandon(this.#flight)
+    if (this.#flight !== undefined && Date.now() >= this.#flight.expires) this.#abandon()
     return this.#flight
   }
 
@@ -367,18 +360,22 @@ export class IssuerKeys implements KeySource {
   /** Waits for a flight; where promises belong to requests, by looking at the state they share. */
   async #join(flight: Flight): Promise<void> {
     if (sharesPromises) return flight.done
-    while (this.#flight === flight && !flight.expired) {
+    while (this.#flight === flight && Date.now() < flight.expires) {
       // oxlint-disable-next-line no-await-in-loop -- polling is the point
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     // Its request died with it: the next one starts anew.
-    if (this.#flight === flight) this.#abandon(flight)
+    if (this.#flight === flight) this.#abandon()
   }
 
-  #abandon(flight: Flight): void {
-    flight.abandoned = true
+  #abandon(): void {
+    const flight = this.#flight
+    if (flight === undefined) return
     this.#flight = undefined
+    flight.abandoned = true
     this.#refund(flight)
+    // Elsewhere it belongs to the request which started it.
+    if (sharesPromises) flight.abort()
   }
 
   #refund(flight: Flight): void {
@@ -415,7 +412,7 @@ export class IssuerKeys implements KeySource {
     this.#failure = reason
     const empty = this.#current(now) === undefined
     const spread = empty && this.#failures === 1 ? 1 : 1 + RETRY_SPREAD * Math.random()
-    const doubled = Math.min(RETRY_FIRST * 2 ** (this.#failures - 1), empty ? RETRY_EMPTY : RETRY_CAP)
+    const doubled = Math.min(2 ** (this.#failures - 1), empty ? RETRY_EMPTY : RETRY_CAP)
     // With keys at hand counted from its beginning: one that hung has used up a part of the pause.
     const from = empty ? now : Math.min(started, now)
     this.#nextTryAt = Math.max(
@@ -442,11 +439,11 @@ export class IssuerKeys implements KeySource {
     }
     const { text, etag, lifetime } = fetched
     // When it was asked for, unless the clock was set back since.
-    const times = (): Times => this.#times(Math.min(now, this.#context.clock()), lifetime)
+    const times = this.#times(Math.min(now, this.#context.clock()), lifetime)
     if (text === undefined) {
       // 304: asked for with the validator of a set, which may have been changed by hand meanwhile.
       if (this.#loaded?.etag === undefined) return failed('not_modified_unasked')
-      this.#loaded = { ...this.#loaded, ...times() }
+      this.#loaded = { ...this.#loaded, ...times }
       return undefined
     }
     const document = parseJSONObject(text)
@@ -461,7 +458,7 @@ export class IssuerKeys implements KeySource {
       return this.#documents.unusable('jwks', failed(reason))
     }
     this.#missing.clear()
-    this.#replace({ set, jwksUri, etag, ...times() })
+    this.#replace({ set, jwksUri, etag, ...times })
     for (const reason of set.unusable) this.#documents.emit({ type: 'key_unusable', reason })
     return undefined
   }
@@ -503,12 +500,11 @@ export class IssuerKeys implements KeySource {
     const seeds = this.#seeds
     this.#seeds = []
     for (const { jwks, jwks_uri, fetchedAt, freshUntil } of seeds) {
-      if (this.#loaded !== undefined) return
-      if (fetchedAt > now + 60) continue
+      if (this.#loaded !== undefined || fetchedAt > now + 60) continue
       const set = readKeySet(jwks, [], this.#revoked)
       // Keys from a place where none may stand now are not used.
-      if (set === undefined || (jwks_uri !== undefined && !this.#discovery.suggest(jwks_uri))) continue
-      this.#loaded = { set, ...this.#times(fetchedAt, freshUntil - fetchedAt) }
+      if (set !== undefined && (jwks_uri === undefined || this.#discovery.suggest(jwks_uri)))
+        this.#loaded = { set, ...this.#times(fetchedAt, freshUntil - fetchedAt) }
     }
   }
 }
