@@ -137,8 +137,7 @@ export class IssuerKeys implements KeySource {
   /** Loads the keys unless they are fresh. The refusal says why they are not usable afterwards. */
   async load(now: number): Promise<Refusal | undefined> {
     const loaded = this.#current(now)
-    if (loaded !== undefined && now < loaded.freshUntil) return undefined
-    await this.#refreshed(now)
+    if (loaded === undefined || now >= loaded.freshUntil) await this.#refreshed(now)
     const later = this.#context.clock()
     return this.#current(later) === undefined ? this.#unavailable(later) : undefined
   }
@@ -192,7 +191,6 @@ export class IssuerKeys implements KeySource {
     this.#discovery = new Discovery(this.#documents)
     this.#abandon()
     this.#recover()
-    this.#missing.clear()
     this.#replace(undefined)
   }
 
@@ -314,7 +312,8 @@ export class IssuerKeys implements KeySource {
   ): Promise<Found> {
     await this.#join(flight)
     const now = this.#context.clock()
-    if (flight.paid && this.#loaded?.set.has(kid) === false) this.#missing.set(kid, now)
+    // Found or not: until there is another set, nobody need look for this name again.
+    if (flight.paid) this.#missing.set(kid, now)
     return this.find(kid, alg, now, plausible)
   }
 
@@ -457,7 +456,6 @@ export class IssuerKeys implements KeySource {
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
       return this.#documents.unusable('jwks', failed(reason))
     }
-    this.#missing.clear()
     this.#replace({ set, jwksUri, etag, ...times })
     for (const reason of set.unusable) this.#documents.emit({ type: 'key_unusable', reason })
     return undefined
@@ -474,6 +472,7 @@ export class IssuerKeys implements KeySource {
     const before = this.#loaded?.set.keys ?? []
     const after = loaded?.set.keys ?? []
     this.#loaded = loaded
+    this.#missing.clear()
     for (const key of after) {
       if (!before.includes(key)) this.#documents.emit({ type: 'key_added', kid: key.kid })
     }
