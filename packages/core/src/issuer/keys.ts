@@ -6,7 +6,6 @@ import { withDeadline } from '../internal/deadline.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { dismiss } from '../internal/promise.ts'
 import { REFILL, TokenBucket } from './bucket.ts'
-import { Discovery } from './discovery.ts'
 import { Documents, type KeyContext, type KeyLocation, TRANSIENT } from './documents.ts'
 import type { KeyFailure } from './events.ts'
 import { Attempt, failed, type Failure, FETCH_DEADLINE } from './fetch.ts'
@@ -24,7 +23,7 @@ const REFRESH_SPREAD = 0.1
 const RETRY_FIRST = 1
 const RETRY_EMPTY = 2
 const RETRY_SPREAD = 0.2
-/** Seconds for which an issuer may hold off the next attempt, without a usable set and with one. */
+/** Seconds for which an issuer may hold off the next attempt without a usable set, and the longest pause with one. */
 const RETRY_EMPTY_CAP = 5
 const RETRY_CAP = 60
 /** Names nobody knows which are remembered. */
@@ -75,11 +74,11 @@ export class IssuerKeys implements KeySource {
   readonly #context: KeyContext
   /** Keeps background work going where the platform would stop it. */
   readonly #keep: ((work: Promise<unknown>) => unknown) | undefined
-  readonly #documents: Documents
-  #discovery: Discovery
+  readonly #location: KeyLocation
+  #documents: Documents
   /** For fetches because of a `kid` nobody knows, or of a bad signature. */
   readonly #bucket = new TokenBucket()
-  /** When which names were looked for in vain. */
+  /** When which names were looked for, since there is this set. */
   readonly #missing = new BoundedMap<string, number>({ max: MAX_MISSING })
   readonly #revoked = new RevokedKeys()
 
@@ -102,8 +101,8 @@ export class IssuerKeys implements KeySource {
     this.#context = context
     this.#keep = context.waitUntil ?? platformWaitUntil
     this.#seeds = seeds.toSorted((one, other) => other.fetchedAt - one.fetchedAt)
+    this.#location = location
     this.#documents = new Documents(location, context)
-    this.#discovery = new Discovery(this.#documents)
   }
 
   find(
@@ -158,7 +157,7 @@ export class IssuerKeys implements KeySource {
   snapshot(): KeySnapshot | undefined {
     if (this.#loaded === undefined) return this.#seeds[0]
     const { set, fetchedAt, freshUntil } = this.#loaded
-    const { jwksUri } = this.#discovery
+    const { jwksUri } = this.#documents
     return {
       issuer: this.issuer,
       jwks: { keys: set.keys.map((key) => key.toJWK()) },
@@ -188,7 +187,7 @@ export class IssuerKeys implements KeySource {
   /** Forgets everything that was fetched, or is being fetched; the next request fetches anew. */
   purge(): void {
     this.#seeds = []
-    this.#discovery = new Discovery(this.#documents)
+    this.#documents = new Documents(this.#location, this.#context)
     this.#abandon()
     this.#recover()
     this.#replace(undefined)
@@ -297,8 +296,7 @@ export class IssuerKeys implements KeySource {
         this.#documents.emit({ type: 'kid_throttled' })
         return new Refusal('kid_unknown_throttled')
       }
-      flight = this.#launch(now)
-      flight.paid = true
+      flight = this.#launch(now, true)
     }
     return this.#findAfter(flight, kid, alg, plausible)
   }
@@ -342,9 +340,10 @@ export class IssuerKeys implements KeySource {
     return this.#underway() ?? (this.#mayTry(now) ? this.#launch(now) : undefined)
   }
 
-  #launch(now: number): Flight {
+  #launch(now: number, paid = false): Flight {
     this.#attempted = true
     const flight = new Flight()
+    flight.paid = paid
     this.#flight = flight
     flight.done = this.#attempt(now, flight)
     const keep = this.#keep
@@ -377,6 +376,7 @@ export class IssuerKeys implements KeySource {
     if (sharesPromises) flight.abort()
   }
 
+  /** The budget gets back what a flight brought nothing for. */
   #refund(flight: Flight): void {
     if (flight.paid) this.#bucket.refund()
     flight.paid = false
@@ -397,6 +397,7 @@ export class IssuerKeys implements KeySource {
     }
   }
 
+  /** No attempt is known to have failed. */
   #recover(): void {
     this.#failures = 0
     this.#failure = undefined
@@ -411,7 +412,7 @@ export class IssuerKeys implements KeySource {
     this.#failure = reason
     const empty = this.#current(now) === undefined
     const spread = empty && this.#failures === 1 ? 1 : 1 + RETRY_SPREAD * Math.random()
-    const doubled = Math.min(2 ** (this.#failures - 1), empty ? RETRY_EMPTY : RETRY_CAP)
+    const doubled = Math.min(RETRY_FIRST * 2 ** (this.#failures - 1), empty ? RETRY_EMPTY : RETRY_CAP)
     // With keys at hand counted from its beginning: one that hung has used up a part of the pause.
     const from = empty ? now : Math.min(started, now)
     this.#nextTryAt = Math.max(
@@ -422,18 +423,18 @@ export class IssuerKeys implements KeySource {
   }
 
   async #fetchKeys(now: number, flight: Flight): Promise<Failure | undefined> {
-    const discovery = this.#discovery
-    const nowhere = await discovery.find(now, flight)
+    const documents = this.#documents
+    const nowhere = await documents.find(now, flight)
     if (nowhere !== undefined) return nowhere
-    const jwksUri = discovery.jwksUri as string
+    const jwksUri = documents.jwksUri as string
     // The validator belongs to the place which gave it.
     const validator = this.#loaded?.jwksUri === jwksUri ? this.#loaded.etag : undefined
-    const fetched = await this.#documents.fetch('jwks', jwksUri, validator, flight)
+    const fetched = await documents.fetch('jwks', jwksUri, validator, flight)
     if (flight.abandoned) return undefined
     if (!fetched.ok) {
       // While keys are at hand an outage is not made worse by looking around.
       if (!TRANSIENT.has(fetched.reason) || this.#current(this.#context.clock()) === undefined)
-        discovery.doubted = true
+        documents.doubted = true
       return fetched
     }
     const { text, etag, lifetime } = fetched
@@ -452,12 +453,12 @@ export class IssuerKeys implements KeySource {
     const set = read && this.#trusted(read)
     if (set === undefined) {
       // Keys which are revoked are no sign that others stand elsewhere.
-      if (document === undefined || readKeySet(document) === undefined) discovery.doubted = true
+      if (document === undefined || readKeySet(document) === undefined) documents.doubted = true
       const reason = document === undefined ? 'not_json' : 'no_usable_key'
-      return this.#documents.unusable('jwks', failed(reason))
+      return documents.unusable('jwks', failed(reason))
     }
     this.#replace({ set, jwksUri, etag, ...times })
-    for (const reason of set.unusable) this.#documents.emit({ type: 'key_unusable', reason })
+    for (const reason of set.unusable) documents.emit({ type: 'key_unusable', reason })
     return undefined
   }
 
@@ -502,7 +503,7 @@ export class IssuerKeys implements KeySource {
       if (this.#loaded !== undefined || fetchedAt > now + 60) continue
       const set = readKeySet(jwks, [], this.#revoked)
       // Keys from a place where none may stand now are not used.
-      if (set !== undefined && (jwks_uri === undefined || this.#discovery.suggest(jwks_uri)))
+      if (set !== undefined && (jwks_uri === undefined || this.#documents.suggest(jwks_uri)))
         this.#loaded = { set, ...this.#times(fetchedAt, freshUntil - fetchedAt) }
     }
   }
