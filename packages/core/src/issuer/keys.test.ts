@@ -1022,6 +1022,27 @@ describe('an operator', () => {
     expect(await ask(api, k2.token)).toBe('authorized')
   })
 
+  test('purge() by a listener who hears of the look-up gives its budget back, too', async () => {
+    let armed = false
+    const api = create({
+      onIssuerEvent: ({ type }) => {
+        if (!armed || type !== 'fetch_started') return
+        armed = false
+        api.purge()
+      },
+    })
+    answers[METADATA_URL] = () =>
+      Response.json({ issuer: ISSUER, jwks_uri: JWKS_URL }, { headers: { 'cache-control': 'max-age=60' } })
+    await ask(api, k1.token)
+    // The metadata are due, so that they are asked for at once.
+    now += 60
+    armed = true
+    // The purge leaves no keys, so those that are fetched anew are paid for by nobody; then the name is looked up.
+    expect(await ask(api, inventedToken('x'))).toBe('kid_unknown')
+    published = [k1, k2]
+    expect(await ask(api, k2.token)).toBe('authorized')
+  })
+
   test('purge() by a listener who hears of stale keys is answered like any other', async () => {
     const api = create({
       onIssuerEvent: ({ type }) => {
