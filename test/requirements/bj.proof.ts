@@ -177,6 +177,7 @@ proof('BJ-05', {
     'host which resolves to fd00::1': named('fd00::1'),
     'host which resolves to a public address and to 10.0.0.1': named('93.184.215.14', '10.0.0.1'),
     'address 169.254.169.254 itself': () => resolved('https://169.254.169.254', ['169.254.169.254']),
+    'public address itself': () => resolved('https://93.184.215.14', ['93.184.215.14']),
     'jwks_uri at 10.0.0.1': () => resolved('https://tenant.example', ['10.0.0.1'], 'https://10.0.0.1/jwks'),
   })
 }

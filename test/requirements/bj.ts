@@ -125,7 +125,7 @@ export const BJ: readonly Requirement[] = [
     id: 'BJ-06',
     level: 'MUST',
     section: 'RFC 8725bis §3.10',
-    text: 'What a resolver names is looked up before it is asked: loopback and private addresses are refused',
+    text: 'What a resolver names is looked up before it is asked: loopback and private addresses are refused, and addresses in the place of a name',
     status: 'delivered',
     because: ['issuer_metadata_unusable', 'issuer_resolver_failed'],
     inputs: [
@@ -147,6 +147,7 @@ export const BJ: readonly Requirement[] = [
         'host which resolves to fd00::1',
         'host which resolves to a public address and to 10.0.0.1',
         'address 169.254.169.254 itself',
+        'public address itself',
         'jwks_uri at 10.0.0.1',
       ),
       open(

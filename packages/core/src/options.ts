@@ -11,7 +11,7 @@ import { checkFunctions, check, fail, knownMembers, listOf, seconds } from './in
 import { copyOf } from './internal/copy.ts'
 import type { IssuerEvent } from './issuer/events.ts'
 import type { KeySnapshot } from './issuer/key-source.ts'
-import { isLoopbackHost } from './issuer/origin.ts'
+import { allowsInsecure } from './issuer/origin.ts'
 import type { IssuerResolver, OneOrMore, TrustedIssuer } from './issuer/trust.ts'
 import type { ResourceRequest } from './request.ts'
 import { quotedString } from './response/challenge.ts'
@@ -315,13 +315,16 @@ export function readIssuerIdentifier(
   const issuer = value as string
   const url = URL.parse(issuer)
   check(url !== null && /^https?:\/\//.test(issuer), name, 'must be an https URL')
-  const { protocol, username, password, origin, hostname } = url as URL
+  const { protocol, username, password } = url as URL
   check(username === '' && password === '', name, 'must not contain user information')
   check(!/[?#\\\s]/.test(issuer), name, 'must have neither query nor fragment')
   check(issuer.length <= 512, name, 'must not be longer than 512 characters')
   if (protocol === 'http:') {
-    const allowed = insecure === true ? isLoopbackHost(hostname) : insecure?.has(origin) === true
-    check(allowed, name, 'must be an https URL; http is only for origins named in [allowInsecureRequests]')
+    check(
+      allowsInsecure(insecure, url as URL),
+      name,
+      'must be an https URL; http is only for origins named in [allowInsecureRequests]',
+    )
   }
   return issuer
 }

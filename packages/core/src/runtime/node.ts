@@ -1,5 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 
+import { isPrivateAddress } from './private-address.ts'
 import type { Runtime } from './runtime.ts'
 
 export const waitUntil: Runtime['waitUntil'] = undefined
@@ -38,6 +39,11 @@ export const publish: Runtime['publish'] = (name, message) => {
 }
 
 export const resolveHost: Runtime['resolveHost'] = async (host) => {
-  const { lookup } = await import('node:dns/promises')
-  return (await lookup(host, { all: true })).map(({ address }) => address)
+  try {
+    const { lookup } = await import('node:dns/promises')
+    const addresses = await lookup(host, { all: true })
+    return addresses.some(({ address }) => isPrivateAddress(address)) ? 'origin_refused' : undefined
+  } catch {
+    return 'network'
+  }
 }

@@ -12,6 +12,6 @@ export interface Runtime {
   hasSubscribers(channel: string): boolean
   /** Gives a message to the named channel. */
   publish(channel: string, message: unknown): void
-  /** The addresses of a host; `undefined` where the runtime cannot say. */
-  resolveHost(host: string): Promise<readonly string[]> | undefined
+  /** Looks a host up: why it must not be asked, if so. Nothing is known where the runtime cannot look it up. */
+  resolveHost(host: string): Promise<'origin_refused' | 'network' | undefined> | undefined
 }
