@@ -1,20 +1,28 @@
 import { supports } from '#crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
-import type { Authorities } from './access-token/authorities.ts'
+import { AUTHORITIES, type Authorities } from './access-token/authorities.ts'
 import type { AccessToken } from './access-token/access-token.ts'
 import type { CacheBounds } from './access-token/cache.ts'
 import type { TimeRules } from './access-token/validators.ts'
 import { ALGORITHMS, canonicalAlgorithm } from './crypto/algorithms.ts'
 import type { AnyAuthorizationError, ErrorCode } from './errors.ts'
-import { checkFunctions, check, fail, knownMembers, listOf, seconds } from './internal/check.ts'
-import { copyOf } from './internal/copy.ts'
+import {
+  check,
+  count,
+  knownMembers,
+  listOf,
+  readFunction,
+  readMembers,
+  type Reader,
+  seconds,
+} from './internal/check.ts'
 import type { IssuerEvent } from './issuer/events.ts'
 import type { KeySnapshot } from './issuer/key-source.ts'
 import { allowsInsecure } from './issuer/origin.ts'
 import type { IssuerResolver, OneOrMore, TrustedIssuer } from './issuer/trust.ts'
 import type { ResourceRequest } from './request.ts'
-import { quotedString } from './response/challenge.ts'
+import { asChallengeText, quotedString } from './response/challenge.ts'
 
 // Options which weaken or replace something are symbols: no JSON and no typing accident sets them.
 
@@ -110,84 +118,53 @@ export interface ResolvedOptions {
   readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
 }
 
-const NAMES = [
-  'issuer',
-  'audience',
-  'algorithms',
-  'claims',
-  'authorities',
-  'clockTolerance',
-  'maxTokenLifetime',
-  'maxTokenLength',
-  'maxStale',
-  'maxKeyLifetime',
-  'cache',
-  'revoked',
-  'refusal',
-  'onDecision',
-  'onIssuerEvent',
-  'keys',
-  'realm',
-  customFetch,
-  allowInsecureRequests,
-  clock,
-  waitUntil,
-] as const satisfies readonly (keyof ResourceServerOptions)[]
+/** Every option by its reader; what has none is no option. */
+const READERS = {
+  issuer: readIssuers,
+  audience: readAudience,
+  algorithms: (name, value) => readAlgorithms(name, value) ?? DEFAULT_ALGORITHMS,
+  claims: readSchema,
+  authorities: readAuthorities,
+  clockTolerance: (name, value) => seconds(name, value, 5, { max: 300 }),
+  maxTokenLifetime: (name, value) => seconds(name, value, 31 * 86_400, { min: 1 }),
+  maxTokenLength: (name, value) => count(name, value, 16_384, { min: 256, max: 65_536 }),
+  maxStale: (name, value) => seconds(name, value, 3600, {}),
+  maxKeyLifetime: (name, value) => seconds(name, value, 3600, { min: 60, max: 86_400 }),
+  cache: readCache,
+  revoked: readFunction as Reader<ResolvedOptions['revoked']>,
+  refusal: readFunction as Reader<ResolvedOptions['refusal']>,
+  onDecision: readFunction as Reader<ResolvedOptions['onDecision']>,
+  onIssuerEvent: readFunction as Reader<ResolvedOptions['onIssuerEvent']>,
+  keys: readSnapshots,
+  realm: (_name, value) => value,
+  [customFetch]: readFunction as Reader<typeof fetch | undefined>,
+  [allowInsecureRequests]: (_name, value) => readInsecure(value),
+  [clock]: readFunction as Reader<(() => number) | undefined>,
+  [waitUntil]: readFunction as Reader<ResolvedOptions['waitUntil']>,
+} satisfies Record<keyof ResourceServerOptions, Reader>
 
 /** Seconds by which the clocks of issuers are allowed to be ahead. */
 const AHEAD = 60
 
 /** Checks every option and copies what it says: later changes to the object have no effect. */
 export function resolveOptions(options: ResourceServerOptions): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) fail('options', 'must be an object')
-  knownMembers('options', options, NAMES)
-  const { authorities, claims, cache, keys } = options
-  const audience = readAudience('audience', options.audience)
-  if (claims !== undefined) {
-    const standard = (claims as Partial<StandardSchemaV1> | null)?.['~standard']
-    check(typeof standard?.validate === 'function', 'claims', 'must be a Standard Schema')
-  }
-  checkFunctions(options, [
-    'revoked',
-    'refusal',
-    'onDecision',
-    'onIssuerEvent',
-    customFetch,
-    clock,
-    waitUntil,
-  ])
-  const clockTolerance = seconds('clockTolerance', options.clockTolerance, 5, { max: 300 })
-  const insecure = readInsecure(options[allowInsecureRequests])
-  const injected = options[customFetch]
+  const read = readMembers('options', options, READERS, '')
+  const { audience, clockTolerance, maxTokenLifetime, [customFetch]: injected } = read
   return {
-    issuer: readIssuers(options.issuer),
-    audience,
-    algorithms: readAlgorithms('algorithms', options.algorithms) ?? DEFAULT_ALGORITHMS,
-    schema: claims,
-    authorities: readAuthorities('authorities', authorities),
-    times: {
-      clockTolerance,
-      aheadTolerance: Math.max(AHEAD, clockTolerance),
-      maxTokenLifetime: seconds('maxTokenLifetime', options.maxTokenLifetime, 31 * 86_400, { min: 1 }),
-    },
-    maxTokenLength: count('maxTokenLength', options.maxTokenLength, 16_384, { min: 256, max: 65_536 }),
-    maxStale: seconds('maxStale', options.maxStale, 3600, {}),
-    maxKeyLifetime: seconds('maxKeyLifetime', options.maxKeyLifetime, 3600, { min: 60, max: 86_400 }),
-    cache: readCache(cache),
-    revoked: options.revoked,
-    refusal: options.refusal,
-    onDecision: options.onDecision,
-    onIssuerEvent: options.onIssuerEvent,
-    keys: keys === undefined ? [] : readSnapshots(keys),
-    realm: readRealm(options.realm, audience),
+    ...read,
+    schema: read.claims,
+    times: { clockTolerance, aheadTolerance: Math.max(AHEAD, clockTolerance), maxTokenLifetime },
+    realm: readRealm(read.realm, audience),
     // Looked up per call, so that whoever replaces the global later (a test, a tracer) is heard.
     fetch: injected ?? ((input, init) => globalThis.fetch(input, init)),
     ownsNetwork: injected === undefined,
-    insecure,
-    clock: options[clock] ?? (() => Date.now() / 1000),
-    waitUntil: options[waitUntil],
+    insecure: read[allowInsecureRequests],
+    clock: read[clock] ?? (() => Date.now() / 1000),
+    waitUntil: read[waitUntil],
   }
 }
+
+export { count }
 
 /** RFC 9068 §2.1 wants RS256 understood; the rest are the asymmetric algorithms every runtime has. */
 export const DEFAULT_ALGORITHMS: ReadonlySet<string> = new Set(
@@ -195,105 +172,92 @@ export const DEFAULT_ALGORITHMS: ReadonlySet<string> = new Set(
 )
 
 export function readAudience(name: string, value: unknown): ReadonlySet<string> {
-  const audience = listOf(name, value)
-  return new Set(audience)
+  return new Set(listOf(name, value))
 }
 
 export function readRealm(realm: unknown, audience: ReadonlySet<string>): string {
   const value = realm ?? [...audience][0]
-  check(typeof value === 'string' && value !== '', 'realm', 'must be a string which is not empty')
-  try {
-    return quotedString(value as string)
-  } catch (error) {
-    return fail(
-      'realm',
-      `${(error as Error).message}${realm === undefined ? '; set it beside such an audience' : ''}`,
-    )
-  }
+  check(
+    typeof value === 'string' && /^[\x20-\x7E]+$/.test(value),
+    'realm',
+    'must be a string of printable ASCII characters, set where the first audience is none',
+  )
+  return quotedString(value as string)
 }
 
 export function readAlgorithms(name: string, value: unknown): ReadonlySet<string> | undefined {
   if (value === undefined) return undefined
   const names = listOf(name, value)
-  const algorithms = new Set<string>()
-  const given = new Set<string>()
-  for (const alg of names) {
-    const canonical = canonicalAlgorithm(alg)
-    check(
-      ALGORITHMS.has(canonical),
-      name,
-      `must not contain '${printable(alg)}': not an asymmetric signature algorithm known here`,
-    )
-    check(!given.has(alg), name, `must not contain '${printable(alg)}' twice`)
-    check(supports(canonical), name, `must not contain '${printable(alg)}': this runtime cannot verify it`)
-    given.add(alg)
-    algorithms.add(canonical)
-  }
-  return algorithms
+  const algorithms = names.map(canonicalAlgorithm)
+  const unknown = algorithms.find((alg) => !ALGORITHMS.has(alg) || !supports(alg))
+  check(
+    unknown === undefined,
+    name,
+    `must be asymmetric signature algorithms which this runtime can verify, not '${asChallengeText(unknown ?? '')}'`,
+  )
+  check(new Set(names).size === names.length, name, 'must not have an algorithm twice')
+  return new Set(algorithms)
 }
 
 export function readAuthorities(name: string, value: unknown): Authorities | undefined {
   if (value === undefined) return undefined
-  check(typeof value === 'object' && value !== null, name, 'must be an object of functions')
-  knownMembers(name, value as object, ['scopes', 'roles', 'groups', 'entitlements'])
-  for (const [authority, map] of Object.entries(value as object)) {
-    check(map === undefined || typeof map === 'function', `${name}.${authority}`, 'must be a function')
-  }
-  return { ...(value as Authorities) }
+  knownMembers(name, value, AUTHORITIES)
+  const authorities: Authorities = { ...value }
+  for (const authority of AUTHORITIES) readFunction(`${name}.${authority}`, authorities[authority])
+  return authorities
 }
 
-function readIssuers(value: unknown): readonly TrustedIssuer[] | IssuerResolver {
+function readIssuers(name: string, value: unknown): ResolvedOptions['issuer'] {
   if (typeof value === 'function') return value as IssuerResolver
-  const list: unknown[] = Array.isArray(value) ? value : [value]
-  check(list.length > 0, 'issuer', 'must not be empty')
-  // Copied, because with() reads it again.
-  return list.map((entry) => (typeof entry === 'string' ? { issuer: entry } : copyOf(entry as TrustedIssuer)))
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  check(list.length > 0, name, 'must not be empty')
+  return list.map((entry) => (typeof entry === 'object' ? entry : { issuer: entry }) as TrustedIssuer)
 }
 
-function readCache(value: unknown): CacheBounds | undefined {
-  if (value === false) return undefined
+function readSchema(name: string, value: unknown): ResolvedOptions['schema'] {
+  const schema = value as ResolvedOptions['schema'] | null
   check(
-    value === undefined || (typeof value === 'object' && value !== null),
-    'cache',
-    'must be false or an object',
+    schema === undefined || typeof schema?.['~standard']?.validate === 'function',
+    name,
+    'must be a Standard Schema',
   )
-  const { max, maxSize } = (value ?? {}) as { max?: unknown; maxSize?: unknown }
-  if (value !== undefined) knownMembers('cache', value as object, ['max', 'maxSize'])
-  return {
-    // Below 2^23: V8's Map throws beyond 2^24 places, half of which must be dead for it to use them anew.
-    max: count('cache.max', max, 10_000, { min: 1, max: 8_000_000 }),
-    maxSize: count('cache.maxSize', maxSize, 32 * 1024 * 1024, { min: 1, max: 2 ** 40 }),
-  }
+  return schema as ResolvedOptions['schema']
 }
+
+function readCache(name: string, value: unknown = {}): CacheBounds | undefined {
+  return value === false ? undefined : readMembers(name, value, CACHE_READERS)
+}
+
+const CACHE_READERS = {
+  // Below 2^23: V8's Map throws beyond 2^24 places, half of which must be dead for it to use them anew.
+  max: (name, value) => count(name, value, 10_000, { min: 1, max: 8_000_000 }),
+  maxSize: (name, value) => count(name, value, 32 * 1024 * 1024, { min: 1, max: 2 ** 40 }),
+} satisfies Record<string, Reader>
 
 export function readInsecure(value: unknown): true | ReadonlySet<string> | undefined {
-  if (value === undefined) return undefined
-  if (value === true) return true
+  if (value === undefined || value === true) return value
   const origins = listOf('allowInsecureRequests', value)
-  for (const origin of origins) {
-    check(
-      URL.parse(origin)?.origin === origin && origin.startsWith('http://'),
-      'allowInsecureRequests',
-      `must be true or a list of origins such as 'http://keycloak:8080'`,
-    )
-  }
+  check(
+    origins.every((origin) => URL.parse(origin)?.origin === origin && origin.startsWith('http://')),
+    'allowInsecureRequests',
+    `must be true or a list of origins such as 'http://keycloak:8080'`,
+  )
   return new Set(origins)
 }
 
-function readSnapshots(value: unknown): readonly KeySnapshot[] {
-  check(Array.isArray(value), 'keys', 'must be what snapshot() returned')
-  for (const snapshot of value as Partial<KeySnapshot>[]) {
-    check(
-      typeof snapshot === 'object' &&
-        snapshot !== null &&
-        typeof snapshot.issuer === 'string' &&
-        Array.isArray(snapshot.jwks?.keys) &&
-        Number.isFinite(snapshot.fetchedAt) &&
-        Number.isFinite(snapshot.freshUntil),
-      'keys',
-      'must be what snapshot() returned',
-    )
-  }
+function readSnapshots(name: string, value: unknown = []): readonly KeySnapshot[] {
+  check(
+    Array.isArray(value) &&
+      value.every(
+        (snapshot: Partial<KeySnapshot> | null) =>
+          typeof snapshot?.issuer === 'string' &&
+          Array.isArray(snapshot.jwks?.keys) &&
+          Number.isFinite(snapshot.fetchedAt) &&
+          Number.isFinite(snapshot.freshUntil),
+      ),
+    name,
+    'must be what snapshot() returned',
+  )
   return structuredClone(value) as readonly KeySnapshot[]
 }
 
@@ -307,43 +271,19 @@ export function readIssuerIdentifier(
   value: unknown,
   insecure: true | ReadonlySet<string> | undefined,
 ): string {
+  const url = typeof value === 'string' && value.length <= 512 ? URL.parse(value) : null
   check(
-    typeof value === 'string' && value !== '',
+    url !== null &&
+      /^https?:\/\/[^?#\\\s]+$/.test(value as string) &&
+      url.username === '' &&
+      url.password === '',
     name,
-    'must be an issuer identifier, which is an https URL',
+    'must be an https URL of at most 512 characters, without user information, query and fragment',
   )
-  const issuer = value as string
-  const url = URL.parse(issuer)
-  check(url !== null && /^https?:\/\//.test(issuer), name, 'must be an https URL')
-  const { protocol, username, password } = url as URL
-  check(username === '' && password === '', name, 'must not contain user information')
-  check(!/[?#\\\s]/.test(issuer), name, 'must have neither query nor fragment')
-  check(issuer.length <= 512, name, 'must not be longer than 512 characters')
-  if (protocol === 'http:') {
-    check(
-      allowsInsecure(insecure, url as URL),
-      name,
-      'must be an https URL; http is only for origins named in [allowInsecureRequests]',
-    )
-  }
-  return issuer
-}
-
-export function count(
-  name: string,
-  value: unknown,
-  standard: number,
-  { min, max }: { min: number; max: number },
-): number {
-  if (value === undefined) return standard
   check(
-    Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    (url as URL).protocol === 'https:' || allowsInsecure(insecure, url as URL),
     name,
-    `must be an integer from ${min} to ${max}`,
+    'must be an https URL; http is only for origins named in [allowInsecureRequests]',
   )
-  return value as number
-}
-
-function printable(text: string): string {
-  return text.slice(0, 40).replaceAll(/[^\x20-\x7E]/g, '?')
+  return value as string
 }

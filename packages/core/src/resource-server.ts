@@ -13,7 +13,7 @@ import {
 } from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
 import { chain, later, promised, rejection } from './internal/chain.ts'
-import { fail, knownMembers } from './internal/check.ts'
+import { readMembers, type Reader } from './internal/check.ts'
 import { dismiss } from './internal/promise.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
@@ -266,6 +266,8 @@ async function rehearseFor({ options, registry, context }: State, now: number): 
   })
 }
 
+const WITH = { audience: readAudience, realm: (_name, value) => value } satisfies Record<string, Reader>
+
 class Server implements ResourceServer {
   readonly #state: State
   /** Made by the application; one that was derived lives on its keys. */
@@ -331,10 +333,9 @@ class Server implements ResourceServer {
   }
 
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<never> {
-    if (typeof options !== 'object' || options === null) fail('with()', 'needs options')
-    knownMembers('with()', options, ['audience', 'realm'])
-    const audience = readAudience('audience', options.audience)
-    const realm = readRealm(options.realm, audience)
+    const read = readMembers('options of with()', options, WITH, '')
+    const { audience } = read
+    const realm = readRealm(read.realm, audience)
     return new Server(
       { ...this.#state.options, audience, realm },
       this.#state.registry,
@@ -346,7 +347,7 @@ class Server implements ResourceServer {
     signal?.throwIfAborted()
     const now = this.#state.context.clock()
     const loading = Promise.all(
-      [...this.#state.registry.configured()].map(async (keys) => {
+      this.#state.registry.trusted.map(async ({ keys }) => {
         const refusal = await keys.load(now)
         if (refusal === undefined) return
         const { failure } = keys.status(now)
@@ -389,7 +390,8 @@ class Server implements ResourceServer {
   }
 
   snapshot(): readonly KeySnapshot[] {
-    return [...this.#state.registry.all()]
+    return this.#state.registry
+      .all()
       .map((keys) => keys.snapshot())
       .filter((snapshot) => snapshot !== undefined)
   }

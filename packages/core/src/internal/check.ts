@@ -20,56 +20,88 @@ export function check(condition: boolean, option: string, problem: string): void
   if (!condition) fail(option, problem)
 }
 
+/** Reads one member of configuration: what it says when it is right, else {@link fail}. */
+export type Reader<T = unknown> = (option: string, value: unknown) => T
+
+/** Reads an object of which every member that may be there has its reader. */
+export function readMembers<Readers extends Readonly<Record<string | symbol, Reader>>>(
+  option: string,
+  value: unknown,
+  readers: Readers,
+  prefix: string = `${option}.`,
+): { readonly [Name in keyof Readers]: ReturnType<Readers[Name]> } {
+  const names = Reflect.ownKeys(readers)
+  knownMembers(option, value, names)
+  const members = value as Readonly<Record<string | symbol, unknown>>
+  return Object.fromEntries(
+    names.map((name) => [name, (readers[name] as Reader)(`${prefix}${String(name)}`, members[name])]),
+  ) as { [Name in keyof Readers]: ReturnType<Readers[Name]> }
+}
+
 /** A name which is none of the known ones is a typing mistake: the option it meant would silently not be set. */
-export function knownMembers(option: string, value: object, known: readonly (string | symbol)[]): void {
-  for (const name of Reflect.ownKeys(value)) {
-    if (known.includes(name)) continue
+export function knownMembers(
+  option: string,
+  value: unknown,
+  known: readonly (string | symbol)[],
+): asserts value is object {
+  if (typeof value !== 'object' || value === null) fail(option, 'must be an object')
+  const names = known.map(String)
+  for (const member of Reflect.ownKeys(value)) {
+    if (known.includes(member)) continue
+    const name = String(member)
     // A name is a symbol of one copy of this package, and another in the next.
-    check(
-      !(typeof name === 'symbol' && known.map(String).includes(String(name))),
-      option,
-      `has ${String(name)} from another copy of this package`,
-    )
-    fail(`${option} has no member ${String(name).slice(0, 40)};`, `known are ${known.map(String).join(', ')}`)
+    check(!names.includes(name), option, `has ${name} from another copy of this package`)
+    fail(option, `has no member ${name.slice(0, 40)}; known are ${names.join(', ')}`)
   }
 }
 
 /** A string or a list of them, none empty, no duplicates lost silently; copied. */
 export function listOf(option: string, value: unknown): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-  check(list.length > 0, option, 'must not be empty')
-  for (const element of list) {
-    check(
-      typeof element === 'string' && element !== '',
-      option,
-      'must be a string which is not empty, or a list of such',
-    )
-  }
-  return [...(list as readonly string[])]
+  const list: readonly unknown[] = Array.isArray(value) ? [...value] : [value]
+  check(
+    list.length > 0 && list.every((element) => typeof element === 'string' && element !== ''),
+    option,
+    'must be a string which is not empty, or a list of such',
+  )
+  return list as readonly string[]
+}
+
+interface Bounds {
+  readonly min?: number
+  readonly max?: number
 }
 
 /** A duration; `NaN`, infinities and strings are no durations. */
-export function seconds(
+export function seconds(option: string, value: unknown, standard: number, bounds: Bounds): number {
+  return inRange(option, value, standard, bounds, Number.isFinite(value), 'a number of seconds')
+}
+
+export function count(option: string, value: unknown, standard: number, bounds: Bounds): number {
+  return inRange(option, value, standard, bounds, Number.isInteger(value), 'an integer')
+}
+
+function inRange(
   option: string,
   value: unknown,
   standard: number,
-  { min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number },
+  { min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds,
+  isOne: boolean,
+  what: string,
 ): number {
   if (value === undefined) return standard
   check(
-    typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max,
+    isOne && (value as number) >= min && (value as number) <= max,
     option,
-    `must be a number of seconds from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}`,
+    `must be ${what} from ${min} to ${max}`,
   )
   return value as number
 }
 
+export function readFunction(option: string, value: unknown): unknown {
+  check(value === undefined || typeof value === 'function', option, 'must be a function')
+  return value
+}
+
 export function checkFunctions<T extends object>(options: T, names: readonly (keyof T)[]): void {
-  for (const name of names) {
-    check(
-      options[name] === undefined || typeof options[name] === 'function',
-      String(name),
-      'must be a function',
-    )
-  }
+  for (const name of names) readFunction(String(name), options[name])
 }

@@ -1,9 +1,9 @@
-import { AUTHORITIES, type Authority } from '../access-token/authorities.ts'
+import { AUTHORITIES } from '../access-token/authorities.ts'
 import { ACCESS_TOKEN_TYPE, OTHER_TYPES } from '../access-token/header.ts'
 import { canonicalType, type Header } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
 import { BoundedMap } from '../internal/bounded-map.ts'
-import { check, fail, knownMembers, listOf } from '../internal/check.ts'
+import { check, fail, listOf, readMembers, type Reader } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import {
   readAlgorithms,
@@ -29,15 +29,25 @@ const MAX_RESOLVED = 2048
 /** Seconds a resolver may take. */
 const RESOLVER_DEADLINE = 5
 
+/** What says where the keys of an issuer are. */
+interface Place {
+  readonly issuer: string
+  readonly jwks?: TrustedIssuer['jwks'] | undefined
+  readonly metadata?: URL | undefined
+  readonly jwksOrigins?: readonly string[] | undefined
+}
+
 /**
- * The keys of the issuers of a resource server, and of all which were derived from it: one state per issuer and place.
+ * What is trusted of the issuers of a resource server, and of all which were derived from it, with their keys: one
+ * state per issuer and place.
  */
 export class KeyRegistry {
-  readonly #context: KeyContext
+  /** What is trusted of the issuers which are configured. */
+  readonly trusted: readonly Trust[]
   readonly #options: ResolvedOptions
+  readonly #context: KeyContext
   /** What another instance knew; each is planted once, since what is fetched afterwards is newer. */
   readonly #seeds: Map<string, readonly KeySnapshot[]>
-  readonly #configured = new Map<string, KeySource>()
   #closed = false
   readonly #revoked = new BoundedMap<string, readonly string[]>({ max: MAX_RESOLVED })
   readonly #resolved = new BoundedMap<string, KeySource>({
@@ -51,89 +61,96 @@ export class KeyRegistry {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
+    this.#context = { ...options, events: new EventSink(options.onIssuerEvent) }
     this.#seeds = Map.groupBy(options.keys, (seed) => seed.issuer)
-    this.#context = {
-      clock: options.clock,
-      fetch: options.fetch,
-      ownsNetwork: options.ownsNetwork,
-      maxStale: options.maxStale,
-      maxKeyLifetime: options.maxKeyLifetime,
-      waitUntil: options.waitUntil,
-      events: new EventSink(options.onIssuerEvent),
-    }
+    this.trusted =
+      typeof options.issuer === 'function'
+        ? []
+        : options.issuer.map((issuer) => this.#trust(issuer, (place) => this.#make(place, false)))
+    const names = this.trusted.map(({ issuer }) => issuer)
+    check(new Set(names).size === names.length, 'issuer', 'must not name an issuer twice')
   }
 
-  of(issuer: TrustedIssuer, resolved: boolean): KeySource {
-    const table: {
-      get(id: string): KeySource | undefined
-      set(id: string, keys: KeySource): unknown
-    } = resolved ? this.#resolved : this.#configured
-    const { jwks, metadata, jwksOrigins } = issuer
-    const id = JSON.stringify([
-      issuer.issuer,
-      jwks instanceof URL ? jwks.href : jwks,
-      metadata?.href,
-      jwksOrigins,
-    ])
-    let keys = table.get(id)
+  /** What is trusted of an issuer which a resolver named. */
+  trust(issuer: TrustedIssuer): Trust {
+    return this.#trust(issuer, (place) => this.keysOf(place))
+  }
+
+  /** The keys of an issuer which a resolver named. */
+  keysOf({ issuer, jwks, metadata, jwksOrigins }: Place): KeySource {
+    const id = JSON.stringify([issuer, jwks, metadata, jwksOrigins])
+    let keys = this.#resolved.get(id)
     if (keys === undefined) {
-      keys = this.#make(issuer, resolved)
-      for (const kid of this.#revoked.get(issuer.issuer) ?? []) keys.revoke(kid)
-      table.set(id, keys)
+      keys = this.#make({ issuer, jwks, metadata, jwksOrigins }, true)
+      if (this.#closed) keys.close()
+      for (const kid of this.#revoked.get(issuer) ?? []) keys.revoke(kid)
+      this.#resolved.set(id, keys)
     }
     return keys
   }
 
-  #make(issuer: TrustedIssuer, resolved: boolean): KeySource {
-    const { jwks, metadata } = issuer
+  #trust(given: TrustedIssuer, keysOf: (place: Place) => KeySource): Trust {
+    const { insecure, algorithms, authorities, audience } = this.#options
+    const read = readMembers('issuer', given, MEMBERS)
+    check(
+      read.jwks === undefined || read.metadata === undefined,
+      'issuer.metadata',
+      'must not stand beside jwks, which replaces discovery',
+    )
+    const issuer = readIssuerIdentifier('issuer', read.issuer, insecure)
+    return {
+      issuer,
+      audience: read.audience ?? audience,
+      algorithms: read.algorithms ?? algorithms,
+      authorities: read.authorities === undefined ? authorities : { ...authorities, ...read.authorities },
+      allow: read.allow,
+      ...read.deviations,
+      keys: keysOf({ ...read, issuer }),
+    }
+  }
+
+  #make({ issuer, jwks, metadata, jwksOrigins }: Place, resolved: boolean): KeySource {
     if (jwks !== undefined && !(jwks instanceof URL)) {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
-      const document = parseJSONObject(JSON.stringify(jwks))
-      const set = document === undefined ? undefined : readKeySet(document)
+      const set = readKeySet(parseJSONObject(JSON.stringify(jwks)) ?? {})
       if (set === undefined) fail('issuer.jwks', 'must be a JWK Set with a usable public key')
-      return new StaticKeys(issuer.issuer, set)
+      return new StaticKeys(issuer, set)
     }
-    const own = new URL(issuer.issuer).origin
-    const listed = issuer.jwksOrigins
     const origins = new OriginRule(
       this.#options.insecure,
-      listed !== undefined || resolved ? new Set([own, ...(listed ?? [])]) : undefined,
+      jwksOrigins !== undefined || resolved
+        ? new Set([new URL(issuer).origin, ...(jwksOrigins ?? [])])
+        : undefined,
       resolved,
     )
-    for (const [name, url] of [
-      ['issuer.jwks', jwks],
-      ['issuer.metadata', metadata],
-    ] as const) {
-      if (url === undefined) continue
+    for (const [name, url] of Object.entries({ jwks, metadata })) {
       check(
-        origins.allows(url.href),
-        name,
+        url === undefined || origins.allows(url.href),
+        `issuer.${name}`,
         'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
       )
     }
-    const seeds = this.#seeds.get(issuer.issuer)
-    this.#seeds.delete(issuer.issuer)
-    const keys = new IssuerKeys(
-      { issuer: issuer.issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
+    const seeds = this.#seeds.get(issuer)
+    this.#seeds.delete(issuer)
+    return new IssuerKeys(
+      { issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
       this.#context,
       seeds,
     )
-    if (this.#closed) keys.close()
-    return keys
   }
 
   /** Distrusts a key; also for states which are made later, as those of a resolver's issuers are. */
   revoke(issuer: string, kid: string): void {
     const kids = this.#revoked.get(issuer) ?? []
     if (!kids.includes(kid)) this.#revoked.set(issuer, [...kids, kid])
-    for (const keys of this.all()) if (keys.issuer === issuer) keys.revoke(kid)
+    for (const keys of this.all(issuer)) keys.revoke(kid)
   }
 
   /** Forgets what was fetched, and the snapshots, of one issuer or of all. */
   purge(issuer?: string): void {
     if (issuer === undefined) this.#seeds.clear()
     else this.#seeds.delete(issuer)
-    for (const keys of this.all()) if (issuer === undefined || keys.issuer === issuer) keys.purge()
+    for (const keys of this.all(issuer)) keys.purge()
   }
 
   /** Ends all background work, also that of issuers which are met later. */
@@ -142,52 +159,44 @@ export class KeyRegistry {
     for (const keys of this.all()) keys.close()
   }
 
-  /** The states of issuers which are configured. */
-  configured(): Iterable<KeySource> {
-    return this.#configured.values()
-  }
-
-  /** Every state there is. */
-  *all(): Generator<KeySource> {
-    yield* this.#configured.values()
-    yield* this.#resolved.values()
+  /** Every state there is, or every one of an issuer. */
+  all(issuer?: string): readonly KeySource[] {
+    return [...this.trusted.map(({ keys }) => keys), ...this.#resolved.values()].filter(
+      (keys) => issuer === undefined || keys.issuer === issuer,
+    )
   }
 
   status(): readonly IssuerStatus[] {
     const now = this.#context.clock()
-    return [...this.all()].map((keys) => keys.status(now))
+    return this.all().map((keys) => keys.status(now))
   }
 }
 
 /** The issuers of one resource server: which there are, and what is trusted of each. */
 export class Issuers {
-  readonly #options: ResolvedOptions
   readonly #registry: KeyRegistry
+  readonly #audience: ReadonlySet<string> | undefined
   readonly #resolver: IssuerResolver | undefined
-  readonly #trusted = new Map<string, Trust>()
-  readonly #algorithms = new Set<string>()
-  readonly #types = new Set<string | null>([ACCESS_TOKEN_TYPE])
+  readonly #trusted: ReadonlyMap<string, Trust>
+  readonly #algorithms: ReadonlySet<string>
+  readonly #types: ReadonlySet<string | null>
   /** Equal answers of a resolver are one {@link Trust}, so that what was verified under it is found again. */
   readonly #resolved = new BoundedMap<string, Trust>({ max: MAX_RESOLVED })
   readonly #byAnswer = new WeakMap<TrustedIssuer, Trust>()
-  readonly #audience: ReadonlySet<string> | undefined
 
   /** @param audience replaces every other audience, also that of an issuer: another resource on the same issuers */
-  constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
-    this.#options = options
+  constructor({ issuer }: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
     this.#registry = registry
     this.#audience = audience
-    if (typeof options.issuer === 'function') {
-      this.#resolver = options.issuer
-      return
-    }
-    for (const issuer of options.issuer) {
-      const trust = this.#trust(issuer, false)
-      check(!this.#trusted.has(trust.issuer), 'issuer', 'must not name an issuer twice')
-      this.#trusted.set(trust.issuer, trust)
-      for (const alg of trust.algorithms) this.#algorithms.add(alg)
-      for (const type of trust.otherTypes) this.#types.add(type)
-    }
+    this.#resolver = typeof issuer === 'function' ? issuer : undefined
+    const trusted = registry.trusted.map((trust) => this.#forHere(trust))
+    this.#trusted = new Map(trusted.map((trust) => [trust.issuer, trust]))
+    this.#algorithms = new Set(trusted.flatMap(({ algorithms }) => [...algorithms]))
+    this.#types = new Set([ACCESS_TOKEN_TYPE, ...trusted.flatMap(({ otherTypes }) => [...otherTypes])])
+  }
+
+  #forHere(trust: Trust): Trust {
+    return { ...trust, audience: this.#audience ?? trust.audience }
   }
 
   /** Those which are configured. */
@@ -214,17 +223,16 @@ export class Issuers {
     iss: string,
     request: ResourceRequest | undefined,
   ): Promise<Trust | Refusal> {
-    let answer: TrustedIssuer | undefined
     try {
-      answer = await withDeadline(RESOLVER_DEADLINE, () => resolver(iss, request))
+      const answer = await withDeadline(RESOLVER_DEADLINE, () => resolver(iss, request))
       if (answer === undefined || answer === null) return new Refusal('issuer_not_trusted')
       const known = this.#byAnswer.get(answer)
       // Asking the registry keeps the state of a busy issuer, and finds that one was dropped.
-      if (known?.issuer === iss && known.keys === this.#registry.of(answer, true)) return known
-      const trust = this.#trust(answer, true)
+      if (known?.issuer === iss && known.keys === this.#registry.keysOf(answer)) return known
+      const trust = this.#registry.trust(answer)
       // An answer about another issuer than the one asked for trusts nothing (RFC 8725 §3.8).
       if (trust.issuer !== iss) return new Refusal('issuer_not_trusted')
-      const interned = this.#intern(trust)
+      const interned = this.#intern(this.#forHere(trust))
       // What can still be changed is read again the next time.
       if (isDeepFrozen(answer)) this.#byAnswer.set(answer, interned)
       return interned
@@ -240,143 +248,94 @@ export class Issuers {
     this.#resolved.set(id, trust)
     return trust
   }
-
-  #trust(issuer: TrustedIssuer, resolved: boolean): Trust {
-    check(typeof issuer === 'object' && issuer !== null, 'issuer', 'must be a string or an object')
-    knownMembers('issuer', issuer, MEMBERS)
-    const { insecure, algorithms, authorities, audience } = this.#options
-    const identifier = readIssuerIdentifier('issuer', issuer.issuer, insecure)
-    for (const name of ['jwks', 'metadata'] as const) {
-      const value: unknown = issuer[name]
-      const right =
-        value === undefined ||
-        value instanceof URL ||
-        (name === 'jwks' && typeof value === 'object' && value !== null)
-      check(right, `issuer.${name}`, name === 'jwks' ? 'must be a URL or a JWK Set' : 'must be a URL')
-    }
-    check(
-      issuer.jwks === undefined || issuer.metadata === undefined,
-      'issuer.metadata',
-      'must not stand beside jwks, which replaces discovery',
-    )
-    if (issuer.jwksOrigins !== undefined) {
-      for (const origin of listOf('issuer.jwksOrigins', issuer.jwksOrigins)) {
-        check(
-          URL.parse(origin)?.origin === origin,
-          'issuer.jwksOrigins',
-          `must be origins such as 'https://keys.example'`,
-        )
-      }
-    }
-    const own = readAuthorities('issuer.authorities', issuer.authorities)
-    return {
-      issuer: identifier,
-      audience:
-        this.#audience ??
-        (issuer.audience === undefined ? audience : readAudience('issuer.audience', issuer.audience)),
-      algorithms: readAlgorithms('issuer.algorithms', issuer.algorithms) ?? algorithms,
-      authorities: own === undefined ? authorities : { ...authorities, ...own },
-      allow: readAllow(issuer.allow),
-      ...readDeviations(issuer.deviations),
-      keys: this.#registry.of(issuer, resolved),
-    }
-  }
 }
 
-const MEMBERS = [
-  'issuer',
-  'jwks',
-  'metadata',
-  'jwksOrigins',
-  'audience',
-  'algorithms',
-  'authorities',
-  'allow',
-  'deviations',
-] as const satisfies readonly (keyof TrustedIssuer)[]
+const OPTIONAL_CLAIMS: readonly unknown[] = ['sub', 'client_id', 'iat', 'jti']
 
-const OPTIONAL_CLAIMS = ['sub', 'client_id', 'iat', 'jti']
+const MEMBERS = {
+  issuer: (_name, value) => value,
+  jwks: (name, value): Place['jwks'] => {
+    const right = value === undefined || (typeof value === 'object' && value !== null)
+    check(right, name, 'must be a URL or a JWK Set')
+    return value as Place['jwks']
+  },
+  metadata: (name, value): Place['metadata'] => {
+    check(value === undefined || value instanceof URL, name, 'must be a URL')
+    return value as Place['metadata']
+  },
+  jwksOrigins: (name, value): Place['jwksOrigins'] => {
+    const right =
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((origin) => URL.parse(origin)?.origin === origin)
+    check(value === undefined || right, name, `must be a list of origins such as 'https://keys.example'`)
+    return value as Place['jwksOrigins']
+  },
+  audience: (name, value) => (value === undefined ? undefined : readAudience(name, value)),
+  algorithms: readAlgorithms,
+  authorities: readAuthorities,
+  allow: (name, value = {}) => readMembers(name, value, ALLOWED) as Trust['allow'],
+  deviations: readDeviations,
+} satisfies Record<keyof TrustedIssuer, Reader>
 
-function readAllow(allow: unknown): Trust['allow'] {
-  if (allow === undefined) return {}
-  check(typeof allow === 'object' && allow !== null, 'issuer.allow', 'must be an object of lists')
-  knownMembers('issuer.allow', allow as object, AUTHORITIES)
-  const sets: { [A in Authority]?: ReadonlySet<string> } = {}
-  for (const authority of AUTHORITIES) {
-    const values = (allow as Record<string, unknown>)[authority]
-    if (values === undefined) continue
-    // An empty list is meant here: this issuer may give none.
-    check(Array.isArray(values), `issuer.allow.${authority}`, 'must be a list')
-    sets[authority] = new Set(
-      (values as unknown[]).length === 0 ? [] : listOf(`issuer.allow.${authority}`, values),
-    )
-  }
-  return sets
+const ALLOWED = Object.fromEntries(AUTHORITIES.map((authority) => [authority, readAllowed]))
+
+function readAllowed(name: string, values: unknown): ReadonlySet<string> | undefined {
+  if (values === undefined) return undefined
+  check(Array.isArray(values), name, 'must be a list')
+  // An empty list is meant here: this issuer may give none.
+  return new Set((values as unknown[]).length === 0 ? [] : listOf(name, values))
 }
 
 function readDeviations(
-  deviations: Deviations | undefined,
+  name: string,
+  value: unknown = {},
 ): Pick<Trust, 'otherTypes' | 'optionalClaims' | 'clientIdClaim' | 'jtiClaim'> {
-  if (deviations === undefined) {
-    return { otherTypes: NONE, optionalClaims: NONE, clientIdClaim: 'client_id', jtiClaim: 'jti' }
-  }
-  const at = 'issuer.deviations'
-  check(typeof deviations === 'object' && deviations !== null, at, 'must be an object')
-  knownMembers(at, deviations, ['typ', 'optionalClaims', 'client_id', 'jti'])
-  const { typ = [], optionalClaims = [], client_id = 'client_id', jti = 'jti' } = deviations
-  check(Array.isArray(typ), `${at}.typ`, 'must be a list')
-  const types = typ.map((type) => {
-    if (type === null) return null
-    check(
-      typeof type === 'string' && type !== '',
-      `${at}.typ`,
-      'must be a list of strings, or null for a token without typ',
-    )
-    const canonical = canonicalType(type)
-    check(!OTHER_TYPES.has(canonical), `${at}.typ`, 'must not name the type of another kind of token')
-    return canonical
-  })
-  check(Array.isArray(optionalClaims), `${at}.optionalClaims`, 'must be a list')
-  for (const claim of optionalClaims) {
-    check(
-      OPTIONAL_CLAIMS.includes(claim),
-      `${at}.optionalClaims`,
-      `must be claims among ${OPTIONAL_CLAIMS.join(', ')}`,
-    )
-  }
-  for (const [name, value] of [
-    ['client_id', client_id],
-    ['jti', jti],
-  ] as const) {
-    check(typeof value === 'string' && value !== '', `${at}.${name}`, 'must be the name of a claim')
-  }
-  return {
-    otherTypes: new Set(types),
-    optionalClaims: new Set(optionalClaims),
-    clientIdClaim: client_id,
-    jtiClaim: jti,
-  }
+  const { typ, optionalClaims, client_id, jti } = readMembers(name, value, DEVIATIONS)
+  return { otherTypes: typ, optionalClaims, clientIdClaim: client_id, jtiClaim: jti }
 }
 
-const NONE: ReadonlySet<never> = new Set<never>()
+const DEVIATIONS = {
+  typ: (name, value = []): ReadonlySet<string | null> => {
+    const right =
+      Array.isArray(value) &&
+      value.every((type) => type === null || (typeof type === 'string' && type !== ''))
+    check(right, name, 'must be a list of types, or null for a token without typ')
+    const types = (value as (string | null)[]).map((type) => type && canonicalType(type))
+    check(
+      !types.some((type) => type !== null && OTHER_TYPES.has(type)),
+      name,
+      'must not name the type of another kind of token',
+    )
+    return new Set(types)
+  },
+  optionalClaims: (name, value = []): ReadonlySet<string> => {
+    const right = Array.isArray(value) && value.every((claim) => OPTIONAL_CLAIMS.includes(claim))
+    check(right, name, `must be a list of claims among ${OPTIONAL_CLAIMS.join(', ')}`)
+    return new Set(value as string[])
+  },
+  client_id: (name, value = 'client_id') => readClaim(name, value),
+  jti: (name, value = 'jti') => readClaim(name, value),
+} satisfies Record<keyof Deviations, Reader>
+
+function readClaim(name: string, value: unknown): string {
+  check(typeof value === 'string' && value !== '', name, 'must be the name of a claim')
+  return value as string
+}
 
 let things = 0
-const names = new WeakMap<object, string>()
+const numbers = new WeakMap<object, number>()
 
 /** What was read of an answer, as text; functions and key states count as themselves. */
-function contentOf({ keys, ...read }: Trust): string {
-  return JSON.stringify([nameOf(keys), read], (_name, value: unknown) => {
+function contentOf(trust: Trust): string {
+  return JSON.stringify(trust, (member, value: unknown) => {
     if (value instanceof Set) return [...(value as ReadonlySet<unknown>)]
-    return typeof value === 'function' ? nameOf(value) : value
+    return typeof value === 'function' || member === 'keys' ? numberOf(value as object) : value
   })
 }
 
-function nameOf(thing: object): string {
-  let name = names.get(thing)
-  if (name === undefined) {
-    things += 1
-    name = `thing ${things}`
-    names.set(thing, name)
-  }
-  return name
+function numberOf(thing: object): number {
+  const number = numbers.get(thing) ?? (things += 1)
+  numbers.set(thing, number)
+  return number
 }

@@ -61,7 +61,7 @@ export interface Trust {
   /** Canonical names. */
   readonly algorithms: ReadonlySet<string>
   readonly authorities: Authorities | undefined
-  readonly allow: { readonly [A in Authority]?: ReadonlySet<string> }
+  readonly allow: Readonly<Partial<Record<Authority, ReadonlySet<string> | undefined>>>
   /** Lower case, without `application/`. */
   readonly otherTypes: ReadonlySet<string | null>
   readonly optionalClaims: ReadonlySet<string>
