@@ -345,44 +345,35 @@ class Server implements ResourceServer {
 
   async ready(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const now = this.#state.context.clock()
-    const loading = Promise.all(
-      this.#state.registry.trusted.map(async ({ keys }) => {
+    return new Promise((resolve, reject) => {
+      // Whoever stops waiting stops nothing else: others may wait for the same fetch.
+      const stop = (): void => {
+        reject(signal?.reason as Error)
+      }
+      signal?.addEventListener('abort', stop)
+      void this.#prepare()
+        .then(resolve, reject)
+        .then(() => {
+          signal?.removeEventListener('abort', stop)
+        })
+    })
+  }
+
+  async #prepare(): Promise<void> {
+    const { registry, context, options } = this.#state
+    const now = context.clock()
+    await Promise.all(
+      registry.trusted.map(async ({ issuer, keys }) => {
         const refusal = await keys.load(now)
         if (refusal === undefined) return
-        const { failure } = keys.status(now)
-        const cause = new Error(`Cannot load the keys of ${keys.issuer}: ${failure ?? 'unknown'}`)
-        throw toError(
-          new Refusal(refusal.code, { ...refusal.details, cause }),
-          this.#state.options,
-          undefined,
-          false,
-        )
+        const cause = new Error(`Cannot load the keys of ${issuer}: ${keys.status(now).failure ?? 'unknown'}`)
+        throw toError(new Refusal(refusal.code, { ...refusal.details, cause }), options, undefined, false)
       }),
-    ).then(async () => {
-      if (!servesLong || this.#rehearsed) return
-      this.#rehearsed = true
-      // The keys are there, which is all that was promised.
-      await rehearseFor(this.#state, this.#state.context.clock()).catch(() => {})
-    })
-    if (signal === undefined) {
-      await loading
-      return
-    }
-    // Whoever stops waiting stops nothing else: others may wait for the same fetch.
-    loading.catch(() => {})
-    let stop: (() => void) | undefined
-    const aborted = new Promise<never>((_resolve, reject) => {
-      stop = () => {
-        reject(signal.reason as Error)
-      }
-      signal.addEventListener('abort', stop, { once: true })
-    })
-    try {
-      await Promise.race([loading, aborted])
-    } finally {
-      if (stop !== undefined) signal.removeEventListener('abort', stop)
-    }
+    )
+    if (!servesLong || this.#rehearsed) return
+    this.#rehearsed = true
+    // The keys are there, which is all that was promised.
+    await rehearseFor(this.#state, context.clock()).catch(() => {})
   }
 
   status(): readonly IssuerStatus[] {
