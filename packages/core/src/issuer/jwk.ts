@@ -3,9 +3,9 @@ import { importKey } from '#crypto'
 import { ALGORITHMS, canonicalAlgorithm, type Algorithm } from '../crypto/algorithms.ts'
 import type { KeyHandle, PublicJWK } from '../crypto/crypto.ts'
 import { decodeBase64url, decodedLength } from '../internal/base64url.ts'
+import { chain } from '../internal/chain.ts'
 import { isBase64url } from '../internal/canonical.ts'
 import { isObject, type JSONObject } from '../internal/json.ts'
-import { isPromise } from '../internal/promise.ts'
 import { isROCA } from './roca.ts'
 
 /** Why a member of a JWK Set is not used. One unusable key never spoils a set, RFC 7517 §5. */
@@ -23,8 +23,11 @@ export type UnusableKey =
   | 'weak_key'
 
 /** RFC 7518 §3.3 asks for 2048 bits at least; beyond 8192 a verification is dear enough to be an attack. */
-const RSA_BITS = { min: 2048, max: 8192 } as const
+const MIN_RSA_BITS = 2048
+const MAX_RSA_BITS = 8192
 const MAX_KID_LENGTH = 1024
+/** The members that make a key beside `kty`: RFC 7518 §6, RFC 8037 §2, RFC 9964 §4. */
+const MEMBERS = { RSA: ['n', 'e'], EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'], AKP: ['alg', 'pub'] }
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 
 /** A public key of an issuer, with the algorithms it serves. */
@@ -76,15 +79,11 @@ export class VerificationKey {
   /** The key, imported once per algorithm; `undefined` when the runtime refuses it. */
   handle(alg: string): KeyHandle | undefined | Promise<KeyHandle | undefined> {
     if (this.#handles.has(alg)) return this.#handles.get(alg)
-    const handle = importKey(this.#jwk, alg)
     // Only the value is kept: on workerd a promise belongs to the request which made it.
-    if (isPromise(handle)) return handle.then((value) => this.#keep(alg, value))
-    return this.#keep(alg, handle)
-  }
-
-  #keep(alg: string, handle: KeyHandle | undefined): KeyHandle | undefined {
-    this.#handles.set(alg, handle)
-    return handle
+    return chain(importKey(this.#jwk, alg), (handle) => {
+      this.#handles.set(alg, handle)
+      return handle
+    })
   }
 }
 
@@ -96,7 +95,7 @@ export class VerificationKey {
  */
 export function readJWK(jwk: unknown): VerificationKey | UnusableKey {
   if (!isObject(jwk)) return 'not_an_object'
-  const { kty, use, key_ops, alg, kid } = jwk
+  const { kty, crv, use, key_ops, alg, kid } = jwk
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH)) return 'kid_malformed'
   // A private or symmetric member in a published set: the key is compromised or no signature key at all.
   if (PRIVATE_MEMBERS.some((member) => jwk[member] !== undefined)) return 'private_key'
@@ -106,74 +105,51 @@ export function readJWK(jwk: unknown): VerificationKey | UnusableKey {
   if (alg !== undefined && (typeof alg !== 'string' || !ALGORITHMS.has(canonicalAlgorithm(alg))))
     return 'alg_unknown'
 
-  const material = readMaterial(jwk)
-  if (typeof material === 'string') return material
-  const fitting = new Set<string>()
-  for (const [name, algorithm] of ALGORITHMS) {
-    if (fits(algorithm, kty, material)) fitting.add(name)
-  }
-  if (alg === undefined) {
-    // RFC 9964 §4: an AKP key without `alg` says nothing of its algorithm.
-    if (kty === 'AKP') return 'alg_mismatch'
-    return new VerificationKey(material, kid, undefined, fitting)
-  }
-  const canonical = canonicalAlgorithm(alg)
-  if (!fitting.has(canonical)) return 'alg_mismatch'
-  return new VerificationKey(material, kid, canonical, new Set([canonical]))
-}
+  // The algorithms for such keys; a curve has one.
+  const forms = [...ALGORITHMS].filter(([, form]) => form.kty === kty && (form.crv ?? crv) === crv)
+  const form = forms[0]?.[1]
+  if (form === undefined) return 'kty_unknown'
+  const names = MEMBERS[form.kty]
+  const octets = names.filter((name) => name !== 'crv' && name !== 'alg').map((name) => jwk[name])
+  if (!octets.every(isOctets)) return 'member_malformed'
+  const unusable = form.kty === 'RSA' ? checkRSA(...(octets as [string, string])) : checkCurve(octets, form)
+  if (unusable !== undefined) return unusable
 
-function fits(algorithm: Algorithm, kty: unknown, material: PublicJWK): boolean {
-  if (algorithm.kty !== kty) return false
-  if (kty === 'AKP') return decodedLength(material['pub'] as string) === algorithm.publicKeyLength
-  return algorithm.crv === material['crv']
-}
-
-/** The members that make the key, checked; every other member is left behind. */
-function readMaterial(jwk: Readonly<Record<string, unknown>>): PublicJWK | UnusableKey {
-  switch (jwk['kty']) {
-    case 'RSA': {
-      const { n, e } = jwk
-      if (!isOctets(n) || !isOctets(e)) return 'member_malformed'
-      return checkRSA(n, e) ?? { kty: 'RSA', n, e }
-    }
-    case 'EC': {
-      const { crv, x, y } = jwk
-      const size = crv === 'P-256' ? 32 : crv === 'P-384' ? 48 : crv === 'P-521' ? 66 : 0
-      if (size === 0) return 'kty_unknown'
-      if (!isOctets(x) || !isOctets(y)) return 'member_malformed'
-      // RFC 7518 §6.2.1.2: leading zeros are part of a coordinate.
-      if (decodedLength(x) !== size || decodedLength(y) !== size) return 'size_not_accepted'
-      return { kty: 'EC', crv: crv as string, x, y }
-    }
-    case 'OKP': {
-      const { crv, x } = jwk
-      if (crv !== 'Ed25519') return 'kty_unknown'
-      if (!isOctets(x)) return 'member_malformed'
-      return decodedLength(x) === 32 ? { kty: 'OKP', crv, x } : 'size_not_accepted'
-    }
-    case 'AKP': {
-      const { alg, pub } = jwk
-      if (!isOctets(pub)) return 'member_malformed'
-      return { kty: 'AKP', alg: String(alg), pub }
-    }
-    default:
-      return 'kty_unknown'
-  }
+  const canonical = alg === undefined ? undefined : canonicalAlgorithm(alg)
+  const fitting = forms.filter(
+    ([name, { publicKeyLength }]) =>
+      (canonical ?? name) === name &&
+      (publicKeyLength === undefined || publicKeyLength === decodedLength(octets[0] as string)),
+  )
+  // RFC 9964 §4: an AKP key without `alg` says nothing of its algorithm.
+  if (fitting.length === 0 || (kty === 'AKP' && alg === undefined)) return 'alg_mismatch'
+  // Every other member is left behind.
+  const material = Object.fromEntries(['kty', ...names].map((name) => [name, jwk[name] as string]))
+  return new VerificationKey(material, kid, canonical, new Set(fitting.map(([name]) => name)))
 }
 
 function isOctets(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && isBase64url(value)
 }
 
+/** A coordinate has half the octets of a signature; leading zeros are part of it (RFC 7518 §6.2.1.2). */
+function checkCurve(
+  coordinates: readonly string[],
+  { crv, signatureLength }: Algorithm,
+): UnusableKey | undefined {
+  const right = coordinates.every((octets) => 2 * decodedLength(octets) === signatureLength)
+  return crv === undefined || right ? undefined : 'size_not_accepted'
+}
+
 function checkRSA(n: string, e: string): UnusableKey | undefined {
   // Refused by length before anything is computed with it.
-  if (n.length > RSA_BITS.max / 6 + 4 || e.length > 8) return 'size_not_accepted'
+  if (n.length > MAX_RSA_BITS / 6 + 4 || e.length > 8) return 'size_not_accepted'
   const modulus = decodeBase64url(n)
   const first = modulus[0] as number
   // RFC 7518 §2 (Base64urlUInt): no leading zero octets; they would make two spellings of one key.
   if (first === 0) return 'member_malformed'
   const bits = modulus.length * 8 - Math.clz32(first) + 24
-  if (bits < RSA_BITS.min || bits > RSA_BITS.max) return 'size_not_accepted'
+  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) return 'size_not_accepted'
   const octets = decodeBase64url(e)
   if (octets[0] === 0) return 'member_malformed'
   let exponent = 0
