@@ -6,22 +6,18 @@ import type { RevokedKeys } from './revoked.ts'
 const MAX_KEYS = 100
 /** Candidates which are tried for one token, where its header leaves several. */
 const MAX_CANDIDATES = 4
-const NO_KEYS: readonly VerificationKey[] = Object.freeze([])
 
 /** The usable keys of one JWK Set document. */
 export class KeySet {
   readonly keys: readonly VerificationKey[]
   /** The reasons of the members which are not used, in the order of the document. */
   readonly unusable: readonly UnusableKey[]
-  readonly #byKid: ReadonlyMap<string, readonly VerificationKey[]>
+  readonly #byKid: ReadonlyMap<string | undefined, readonly VerificationKey[]>
 
   constructor(keys: readonly VerificationKey[], unusable: readonly UnusableKey[]) {
     this.keys = keys
     this.unusable = unusable
-    this.#byKid = Map.groupBy(
-      keys.filter((key) => key.kid !== undefined),
-      (key) => key.kid as string,
-    )
+    this.#byKid = Map.groupBy(keys, (key) => key.kid)
   }
 
   /** The set of those keys which pass; it may be empty. */
@@ -39,10 +35,9 @@ export class KeySet {
    * hint and may occur twice (RFC 7517 §4.5); then each is tried.
    */
   candidates(kid: string | undefined, alg: string): readonly VerificationKey[] {
-    const keys = kid === undefined ? this.keys : (this.#byKid.get(kid) ?? NO_KEYS)
+    const keys = kid === undefined ? this.keys : (this.#byKid.get(kid) ?? [])
     if (keys.length === 1 && (keys[0] as VerificationKey).algorithms.has(alg)) return keys
-    const serving = keys.filter((key) => key.algorithms.has(alg))
-    return serving.length > MAX_CANDIDATES ? serving.slice(0, MAX_CANDIDATES) : serving
+    return keys.filter((key) => key.algorithms.has(alg)).slice(0, MAX_CANDIDATES)
   }
 }
 
@@ -54,7 +49,7 @@ export class KeySet {
  */
 export async function readJWKS(
   document: JSONObject,
-  known: readonly VerificationKey[] = NO_KEYS,
+  known: readonly VerificationKey[] = [],
   revoked?: RevokedKeys,
 ): Promise<KeySet | undefined> {
   const set = readKeySet(document, known, revoked)
@@ -71,7 +66,7 @@ export async function readJWKS(
 /** The part of {@link readJWKS} which needs no cryptography. */
 export function readKeySet(
   document: JSONObject,
-  known: readonly VerificationKey[] = NO_KEYS,
+  known: readonly VerificationKey[] = [],
   revoked?: RevokedKeys,
 ): KeySet | undefined {
   const members = document['keys']
