@@ -10,6 +10,7 @@ import type { AnyAuthorizationError, ErrorCode } from './errors.ts'
 import {
   check,
   count,
+  ifGiven,
   knownMembers,
   listOf,
   readFunction,
@@ -123,7 +124,10 @@ const READERS = {
   issuer: readIssuers,
   audience: readAudience,
   algorithms: (name, value) => readAlgorithms(name, value) ?? DEFAULT_ALGORITHMS,
-  claims: readSchema,
+  claims: ifGiven(
+    (value) => typeof (value as Partial<StandardSchemaV1> | null)?.['~standard']?.validate === 'function',
+    'must be a Standard Schema',
+  ) as Reader<ResolvedOptions['schema']>,
   authorities: readAuthorities,
   clockTolerance: (name, value) => seconds(name, value, 5, { max: 300 }),
   maxTokenLifetime: (name, value) => seconds(name, value, 31 * 86_400, { min: 1 }),
@@ -212,16 +216,6 @@ function readIssuers(name: string, value: unknown): ResolvedOptions['issuer'] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   check(list.length > 0, name, 'must not be empty')
   return list.map((entry) => (typeof entry === 'object' ? entry : { issuer: entry }) as TrustedIssuer)
-}
-
-function readSchema(name: string, value: unknown): ResolvedOptions['schema'] {
-  const schema = value as ResolvedOptions['schema'] | null
-  check(
-    schema === undefined || typeof schema?.['~standard']?.validate === 'function',
-    name,
-    'must be a Standard Schema',
-  )
-  return schema as ResolvedOptions['schema']
 }
 
 function readCache(name: string, value: unknown = {}): CacheBounds | undefined {

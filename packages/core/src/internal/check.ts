@@ -97,10 +97,15 @@ function inRange(
   return value as number
 }
 
-export function readFunction(option: string, value: unknown): unknown {
-  check(value === undefined || typeof value === 'function', option, 'must be a function')
-  return value
+/** Reads what may be missing, and else has to pass as it is. */
+export function ifGiven(passes: (value: unknown) => boolean, problem: string): Reader {
+  return (option, value) => {
+    check(value === undefined || passes(value), option, problem)
+    return value
+  }
 }
+
+export const readFunction: Reader = ifGiven((value) => typeof value === 'function', 'must be a function')
 
 export function checkFunctions<T extends object>(options: T, names: readonly (keyof T)[]): void {
   for (const name of names) readFunction(String(name), options[name])

@@ -3,7 +3,7 @@ import { ACCESS_TOKEN_TYPE, OTHER_TYPES } from '../access-token/header.ts'
 import { canonicalType, type Header } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
 import { BoundedMap } from '../internal/bounded-map.ts'
-import { check, fail, listOf, readMembers, type Reader } from '../internal/check.ts'
+import { check, fail, ifGiven, listOf, readMembers, type Reader } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import {
   readAlgorithms,
@@ -64,16 +64,31 @@ export class KeyRegistry {
     this.#context = { ...options, events: new EventSink(options.onIssuerEvent) }
     this.#seeds = Map.groupBy(options.keys, (seed) => seed.issuer)
     this.trusted =
-      typeof options.issuer === 'function'
-        ? []
-        : options.issuer.map((issuer) => this.#trust(issuer, (place) => this.#make(place, false)))
+      typeof options.issuer === 'function' ? [] : options.issuer.map((issuer) => this.trust(issuer, false))
     const names = this.trusted.map(({ issuer }) => issuer)
     check(new Set(names).size === names.length, 'issuer', 'must not name an issuer twice')
   }
 
-  /** What is trusted of an issuer which a resolver named. */
-  trust(issuer: TrustedIssuer): Trust {
-    return this.#trust(issuer, (place) => this.keysOf(place))
+  /** @param resolved whether a resolver named it */
+  trust(given: TrustedIssuer, resolved: boolean): Trust {
+    const { insecure, algorithms, authorities, audience } = this.#options
+    const read = readMembers('issuer', given, MEMBERS)
+    check(
+      read.jwks === undefined || read.metadata === undefined,
+      'issuer.metadata',
+      'must not stand beside jwks, which replaces discovery',
+    )
+    const issuer = readIssuerIdentifier('issuer', read.issuer, insecure)
+    const place = { ...read, issuer }
+    return {
+      issuer,
+      audience: read.audience ?? audience,
+      algorithms: read.algorithms ?? algorithms,
+      authorities: read.authorities === undefined ? authorities : { ...authorities, ...read.authorities },
+      allow: read.allow,
+      ...read.deviations,
+      keys: resolved ? this.keysOf(place) : this.#make(place, false),
+    }
   }
 
   /** The keys of an issuer which a resolver named. */
@@ -87,26 +102,6 @@ export class KeyRegistry {
       this.#resolved.set(id, keys)
     }
     return keys
-  }
-
-  #trust(given: TrustedIssuer, keysOf: (place: Place) => KeySource): Trust {
-    const { insecure, algorithms, authorities, audience } = this.#options
-    const read = readMembers('issuer', given, MEMBERS)
-    check(
-      read.jwks === undefined || read.metadata === undefined,
-      'issuer.metadata',
-      'must not stand beside jwks, which replaces discovery',
-    )
-    const issuer = readIssuerIdentifier('issuer', read.issuer, insecure)
-    return {
-      issuer,
-      audience: read.audience ?? audience,
-      algorithms: read.algorithms ?? algorithms,
-      authorities: read.authorities === undefined ? authorities : { ...authorities, ...read.authorities },
-      allow: read.allow,
-      ...read.deviations,
-      keys: keysOf({ ...read, issuer }),
-    }
   }
 
   #make({ issuer, jwks, metadata, jwksOrigins }: Place, resolved: boolean): KeySource {
@@ -229,7 +224,7 @@ export class Issuers {
       const known = this.#byAnswer.get(answer)
       // Asking the registry keeps the state of a busy issuer, and finds that one was dropped.
       if (known?.issuer === iss && known.keys === this.#registry.keysOf(answer)) return known
-      const trust = this.#registry.trust(answer)
+      const trust = this.#registry.trust(answer, true)
       // An answer about another issuer than the one asked for trusts nothing (RFC 8725 §3.8).
       if (trust.issuer !== iss) return new Refusal('issuer_not_trusted')
       const interned = this.#intern(this.#forHere(trust))
@@ -254,23 +249,18 @@ const OPTIONAL_CLAIMS: readonly unknown[] = ['sub', 'client_id', 'iat', 'jti']
 
 const MEMBERS = {
   issuer: (_name, value) => value,
-  jwks: (name, value): Place['jwks'] => {
-    const right = value === undefined || (typeof value === 'object' && value !== null)
-    check(right, name, 'must be a URL or a JWK Set')
-    return value as Place['jwks']
-  },
-  metadata: (name, value): Place['metadata'] => {
-    check(value === undefined || value instanceof URL, name, 'must be a URL')
-    return value as Place['metadata']
-  },
-  jwksOrigins: (name, value): Place['jwksOrigins'] => {
-    const right =
+  jwks: ifGiven(
+    (value) => typeof value === 'object' && value !== null,
+    'must be a URL or a JWK Set',
+  ) as Reader<Place['jwks']>,
+  metadata: ifGiven((value) => value instanceof URL, 'must be a URL') as Reader<Place['metadata']>,
+  jwksOrigins: ifGiven(
+    (value) =>
       Array.isArray(value) &&
       value.length > 0 &&
-      value.every((origin) => URL.parse(origin)?.origin === origin)
-    check(value === undefined || right, name, `must be a list of origins such as 'https://keys.example'`)
-    return value as Place['jwksOrigins']
-  },
+      value.every((origin) => URL.parse(origin)?.origin === origin),
+    `must be a list of origins such as 'https://keys.example'`,
+  ) as Reader<Place['jwksOrigins']>,
   audience: (name, value) => (value === undefined ? undefined : readAudience(name, value)),
   algorithms: readAlgorithms,
   authorities: readAuthorities,
