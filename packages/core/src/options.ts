@@ -23,7 +23,7 @@ import type { KeySnapshot } from './issuer/key-source.ts'
 import { allowsInsecure } from './issuer/origin.ts'
 import type { IssuerResolver, OneOrMore, TrustedIssuer } from './issuer/trust.ts'
 import type { ResourceRequest } from './request.ts'
-import { asChallengeText, quotedString } from './response/challenge.ts'
+import { quotedString } from './response/challenge.ts'
 
 // Options which weaken or replace something are symbols: no JSON and no typing accident sets them.
 
@@ -184,7 +184,7 @@ export function readRealm(realm: unknown, audience: ReadonlySet<string>): string
   check(
     typeof value === 'string' && /^[\x20-\x7E]+$/.test(value),
     'realm',
-    'must be a string of printable ASCII characters, set where the first audience is none',
+    'must be printable ASCII; it is the first audience when it is not set',
   )
   return quotedString(value as string)
 }
@@ -193,13 +193,11 @@ export function readAlgorithms(name: string, value: unknown): ReadonlySet<string
   if (value === undefined) return undefined
   const names = listOf(name, value)
   const algorithms = names.map(canonicalAlgorithm)
-  const unknown = algorithms.find((alg) => !ALGORITHMS.has(alg) || !supports(alg))
   check(
-    unknown === undefined,
+    algorithms.every((alg) => ALGORITHMS.has(alg) && supports(alg)) && new Set(names).size === names.length,
     name,
-    `must be asymmetric signature algorithms which this runtime can verify, not '${asChallengeText(unknown ?? '')}'`,
+    `must be among ${[...ALGORITHMS.keys()].join(', ')}, as far as this runtime has them, each once`,
   )
-  check(new Set(names).size === names.length, name, 'must not have an algorithm twice')
   return new Set(algorithms)
 }
 

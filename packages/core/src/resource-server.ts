@@ -208,8 +208,7 @@ function demand(
 ): AccessToken<never> | Promise<AccessToken<never>> {
   const since = startOf(state)
   const root = readPolicy(policy)
-  if (root.op === 'optional')
-    throw new TypeError('Cannot demand the policy: optional stands at the top of a guard only')
+  if (root.op === 'optional') throw new TypeError('Cannot demand the policy: optional stands at the top only')
   if (auth === undefined) return tokenOrRejection(new Refusal('no_credentials'), state, since)
   const verification: Verification | undefined = VerifiedAccessToken.verificationOf(auth)
   // A token for another audience, or an object somebody made, grants nothing here.

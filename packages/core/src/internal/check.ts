@@ -50,7 +50,7 @@ export function knownMembers(
     if (known.includes(member)) continue
     const name = String(member)
     // A name is a symbol of one copy of this package, and another in the next.
-    check(!names.includes(name), option, `has ${name} from another copy of this package`)
+    check(!names.includes(name), option, `has ${name} of another copy of this package`)
     fail(option, `has no member ${name.slice(0, 40)}; known are ${names.join(', ')}`)
   }
 }
@@ -58,12 +58,12 @@ export function knownMembers(
 /** A string or a list of them, none empty, no duplicates lost silently; copied. */
 export function listOf(option: string, value: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? [...value] : [value]
-  check(
-    list.length > 0 && list.every((element) => typeof element === 'string' && element !== ''),
-    option,
-    'must be a string which is not empty, or a list of such',
-  )
+  check(list.length > 0 && list.every(isText), option, 'must be a string or a list of strings, none empty')
   return list as readonly string[]
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 interface Bounds {

@@ -3,7 +3,7 @@ import { ACCESS_TOKEN_TYPE, OTHER_TYPES } from '../access-token/header.ts'
 import { canonicalType, type Header } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
 import { BoundedMap } from '../internal/bounded-map.ts'
-import { check, fail, ifGiven, listOf, readMembers, type Reader } from '../internal/check.ts'
+import { check, fail, ifGiven, isText, readMembers, type Reader } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import {
   readAlgorithms,
@@ -65,8 +65,8 @@ export class KeyRegistry {
     this.#seeds = Map.groupBy(options.keys, (seed) => seed.issuer)
     this.trusted =
       typeof options.issuer === 'function' ? [] : options.issuer.map((issuer) => this.trust(issuer, false))
-    const names = this.trusted.map(({ issuer }) => issuer)
-    check(new Set(names).size === names.length, 'issuer', 'must not name an issuer twice')
+    const names = new Set(this.trusted.map(({ issuer }) => issuer))
+    check(names.size === this.trusted.length, 'issuer', 'must not name an issuer twice')
   }
 
   /** @param resolved whether a resolver named it */
@@ -270,11 +270,11 @@ const MEMBERS = {
 
 const ALLOWED = Object.fromEntries(AUTHORITIES.map((authority) => [authority, readAllowed]))
 
+/** An empty list is meant here: this issuer may give none. */
 function readAllowed(name: string, values: unknown): ReadonlySet<string> | undefined {
   if (values === undefined) return undefined
-  check(Array.isArray(values), name, 'must be a list')
-  // An empty list is meant here: this issuer may give none.
-  return new Set((values as unknown[]).length === 0 ? [] : listOf(name, values))
+  check(Array.isArray(values) && values.every(isText), name, 'must be a list of strings, none empty')
+  return new Set(values as string[])
 }
 
 function readDeviations(
@@ -287,21 +287,20 @@ function readDeviations(
 
 const DEVIATIONS = {
   typ: (name, value = []): ReadonlySet<string | null> => {
-    const right =
-      Array.isArray(value) &&
-      value.every((type) => type === null || (typeof type === 'string' && type !== ''))
-    check(right, name, 'must be a list of types, or null for a token without typ')
-    const types = (value as (string | null)[]).map((type) => type && canonicalType(type))
     check(
-      !types.some((type) => type !== null && OTHER_TYPES.has(type)),
+      Array.isArray(value) &&
+        value.every((type) => type === null || (isText(type) && !OTHER_TYPES.has(canonicalType(type)))),
       name,
-      'must not name the type of another kind of token',
+      'must be a list of types, null for none, and must not name the type of another kind of token',
     )
-    return new Set(types)
+    return new Set((value as (string | null)[]).map((type) => type && canonicalType(type)))
   },
   optionalClaims: (name, value = []): ReadonlySet<string> => {
-    const right = Array.isArray(value) && value.every((claim) => OPTIONAL_CLAIMS.includes(claim))
-    check(right, name, `must be a list of claims among ${OPTIONAL_CLAIMS.join(', ')}`)
+    check(
+      Array.isArray(value) && value.every((claim) => OPTIONAL_CLAIMS.includes(claim)),
+      name,
+      `must be a list of claims among ${OPTIONAL_CLAIMS.join(', ')}`,
+    )
     return new Set(value as string[])
   },
   client_id: (name, value = 'client_id') => readClaim(name, value),
@@ -309,7 +308,7 @@ const DEVIATIONS = {
 } satisfies Record<keyof Deviations, Reader>
 
 function readClaim(name: string, value: unknown): string {
-  check(typeof value === 'string' && value !== '', name, 'must be the name of a claim')
+  check(isText(value), name, 'must be the name of a claim')
   return value as string
 }
 
