@@ -274,16 +274,12 @@ class Server implements ResourceServer {
   #rehearsed = false
 
   constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
-    const { times, maxTokenLength, schema, cache, clock, revoked } = options
+    const { cache } = options
     const context: AuthorizationContext = {
+      ...options,
       verifier: this,
       issuers: new Issuers(options, registry, audience),
-      times,
-      maxTokenLength,
-      schema,
       cache: cache === undefined ? undefined : new TokenCache(cache),
-      clock,
-      revoked,
     }
     this.#state = { options, registry, context }
     this.#isRoot = audience === undefined

@@ -92,13 +92,13 @@ export class KeyRegistry {
   }
 
   /** The keys of an issuer which a resolver named. */
-  keysOf({ issuer, jwks, metadata, jwksOrigins }: Place): KeySource {
-    const id = JSON.stringify([issuer, jwks, metadata, jwksOrigins])
+  keysOf(place: Place): KeySource {
+    const id = JSON.stringify([place.issuer, place.jwks, place.metadata, place.jwksOrigins])
     let keys = this.#resolved.get(id)
     if (keys === undefined) {
-      keys = this.#make({ issuer, jwks, metadata, jwksOrigins }, true)
+      keys = this.#make(place, true)
       if (this.#closed) keys.close()
-      for (const kid of this.#revoked.get(issuer) ?? []) keys.revoke(kid)
+      for (const kid of this.#revoked.get(place.issuer) ?? []) keys.revoke(kid)
       this.#resolved.set(id, keys)
     }
     return keys
