@@ -184,7 +184,7 @@ export function readRealm(realm: unknown, audience: ReadonlySet<string>): string
   check(
     typeof value === 'string' && /^[\x20-\x7E]+$/.test(value),
     'realm',
-    'must be printable ASCII; it is the first audience when it is not set',
+    'must consist of printable ASCII characters; it is the first audience when it is not set',
   )
   return quotedString(value as string)
 }

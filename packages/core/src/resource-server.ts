@@ -319,12 +319,8 @@ class Server implements ResourceServer {
     }
   }
 
-  demand(
-    auth: AccessToken | undefined,
-    policy: AnyPolicy,
-    ...context: unknown[]
-  ): Promise<AccessToken<never>> {
-    return promised(demand, this.#state, auth, policy, context[0])
+  demand(auth: AccessToken | undefined, policy: AnyPolicy, context?: unknown): Promise<AccessToken<never>> {
+    return promised(demand, this.#state, auth, policy, context)
   }
 
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<never> {
@@ -372,7 +368,8 @@ class Server implements ResourceServer {
   }
 
   status(): readonly IssuerStatus[] {
-    return this.#state.registry.status()
+    const now = this.#state.context.clock()
+    return this.#state.registry.all().map((keys) => keys.status(now))
   }
 
   snapshot(): readonly KeySnapshot[] {
@@ -395,7 +392,7 @@ class Server implements ResourceServer {
     if (this.#isRoot) this.#state.registry.close()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -18,7 +18,7 @@ import { isDeepFrozen } from '../internal/frozen.ts'
 import { EventSink } from './events.ts'
 import { readKeySet } from './jwks.ts'
 import type { KeyContext } from './documents.ts'
-import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
+import type { KeySnapshot, KeySource } from './key-source.ts'
 import { IssuerKeys } from './keys.ts'
 import { StaticKeys } from './static-keys.ts'
 import { OriginRule } from './origin.ts'
@@ -76,7 +76,7 @@ export class KeyRegistry {
     check(
       read.jwks === undefined || read.metadata === undefined,
       'issuer.metadata',
-      'must not stand beside jwks, which replaces discovery',
+      'must not stand beside jwks',
     )
     const issuer = readIssuerIdentifier('issuer', read.issuer, insecure)
     const place = { ...read, issuer }
@@ -159,11 +159,6 @@ export class KeyRegistry {
     return [...this.trusted.map(({ keys }) => keys), ...this.#resolved.values()].filter(
       (keys) => issuer === undefined || keys.issuer === issuer,
     )
-  }
-
-  status(): readonly IssuerStatus[] {
-    const now = this.#context.clock()
-    return this.all().map((keys) => keys.status(now))
   }
 }
 
@@ -291,7 +286,7 @@ const DEVIATIONS = {
       Array.isArray(value) &&
         value.every((type) => type === null || (isText(type) && !OTHER_TYPES.has(canonicalType(type)))),
       name,
-      'must be a list of types, null for none, and must not name the type of another kind of token',
+      'must be a list of types or null, and must not name the type of another kind of token',
     )
     return new Set((value as (string | null)[]).map((type) => type && canonicalType(type)))
   },

@@ -68,12 +68,10 @@ export class VerificationKey {
 
   /** The public key as a JWK. */
   toJWK(): JSONObject {
-    return {
-      ...this.#jwk,
-      ...(this.kid === undefined ? {} : { kid: this.kid }),
-      ...(this.#alg === undefined ? {} : { alg: this.#alg }),
-      use: 'sig',
-    }
+    // What is undefined is no member.
+    return JSON.parse(
+      JSON.stringify({ ...this.#jwk, kid: this.kid, alg: this.#alg, use: 'sig' }),
+    ) as JSONObject
   }
 
   /** The key, imported once per algorithm; `undefined` when the runtime refuses it. */
@@ -144,17 +142,13 @@ function checkCurve(
 function checkRSA(n: string, e: string): UnusableKey | undefined {
   // Refused by length before anything is computed with it.
   if (n.length > MAX_RSA_BITS / 6 + 4 || e.length > 8) return 'size_not_accepted'
-  const modulus = decodeBase64url(n)
+  const [modulus, exponent] = [decodeBase64url(n), decodeBase64url(e)]
   const first = modulus[0] as number
   // RFC 7518 §2 (Base64urlUInt): no leading zero octets; they would make two spellings of one key.
-  if (first === 0) return 'member_malformed'
+  if (first === 0 || exponent[0] === 0) return 'member_malformed'
   const bits = modulus.length * 8 - Math.clz32(first) + 24
-  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) return 'size_not_accepted'
-  const octets = decodeBase64url(e)
-  if (octets[0] === 0) return 'member_malformed'
-  let exponent = 0
-  for (const octet of octets) exponent = exponent * 256 + octet
-  if (exponent < 3 || exponent >= 2 ** 32 || exponent % 2 === 0) return 'size_not_accepted'
-  if (((modulus.at(-1) as number) & 1) === 0 || isROCA(modulus)) return 'weak_key'
-  return undefined
+  const power = exponent.reduce((sum, octet) => sum * 256 + octet)
+  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS || power < 3 || power >= 2 ** 32 || power % 2 === 0)
+    return 'size_not_accepted'
+  return (modulus.at(-1) as number) % 2 === 0 || isROCA(modulus) ? 'weak_key' : undefined
 }

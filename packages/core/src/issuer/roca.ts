@@ -10,16 +10,10 @@ export function isROCA(modulus: Uint8Array): boolean {
   return PRIMES.every((prime) => {
     let rest = 0
     for (const octet of modulus) rest = (rest * 256 + octet) % prime
-    return isPower(rest, prime)
+    // The powers of 65537 come round to 1. Another modulus is none for one of the first few primes already.
+    let power = 1
+    do power = (power * 65_537) % prime
+    while (power !== rest && power !== 1)
+    return power === rest
   })
-}
-
-/** Whether `rest` is a power of 65537 modulo `prime`. Another modulus is none for one of the first few primes already. */
-function isPower(rest: number, prime: number): boolean {
-  let power = 1
-  do {
-    if (power === rest) return true
-    power = (power * 65_537) % prime
-  } while (power !== 1)
-  return false
 }
