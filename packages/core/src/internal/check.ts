@@ -45,14 +45,11 @@ export function knownMembers(
   known: readonly (string | symbol)[],
 ): asserts value is object {
   if (typeof value !== 'object' || value === null) fail(option, 'must be an object')
-  const names = known.map(String)
-  for (const member of Reflect.ownKeys(value)) {
-    if (known.includes(member)) continue
-    const name = String(member)
-    // A name is a symbol of one copy of this package, and another in the next.
-    check(!names.includes(name), option, `has ${name} of another copy of this package`)
-    fail(option, `has no member ${name.slice(0, 40)}; known are ${names.join(', ')}`)
-  }
+  const unknown = Reflect.ownKeys(value).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  // A name is a symbol of one copy of this package, and another in the next.
+  const names = known.map(String).join(', ')
+  fail(option, `has no member ${String(unknown).slice(0, 40)}; this copy of the package knows ${names}`)
 }
 
 /** A string or a list of them, none empty, no duplicates lost silently; copied. */

@@ -24,7 +24,9 @@ export type UnusableKey =
 
 /** RFC 7518 §3.3 asks for 2048 bits at least; beyond 8192 a verification is dear enough to be an attack. */
 const MIN_RSA_BITS = 2048
-const MAX_RSA_BITS = 8192
+const MAX_RSA_OCTETS = 1024
+/** Of an exponent below 2^32. */
+const MAX_EXPONENT_OCTETS = 4
 const MAX_KID_LENGTH = 1024
 /** The members that make a key beside `kty`: RFC 7518 §6, RFC 8037 §2, RFC 9964 §4. */
 const MEMBERS = { RSA: ['n', 'e'], EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'], AKP: ['alg', 'pub'] }
@@ -141,14 +143,13 @@ function checkCurve(
 
 function checkRSA(n: string, e: string): UnusableKey | undefined {
   // Refused by length before anything is computed with it.
-  if (n.length > MAX_RSA_BITS / 6 + 4 || e.length > 8) return 'size_not_accepted'
+  if (decodedLength(n) > MAX_RSA_OCTETS || decodedLength(e) > MAX_EXPONENT_OCTETS) return 'size_not_accepted'
   const [modulus, exponent] = [decodeBase64url(n), decodeBase64url(e)]
   const first = modulus[0] as number
   // RFC 7518 §2 (Base64urlUInt): no leading zero octets; they would make two spellings of one key.
   if (first === 0 || exponent[0] === 0) return 'member_malformed'
   const bits = modulus.length * 8 - Math.clz32(first) + 24
   const power = exponent.reduce((sum, octet) => sum * 256 + octet)
-  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS || power < 3 || power >= 2 ** 32 || power % 2 === 0)
-    return 'size_not_accepted'
+  if (bits < MIN_RSA_BITS || power < 3 || power % 2 === 0) return 'size_not_accepted'
   return (modulus.at(-1) as number) % 2 === 0 || isROCA(modulus) ? 'weak_key' : undefined
 }
