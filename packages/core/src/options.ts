@@ -20,7 +20,7 @@ import {
 } from './internal/check.ts'
 import type { IssuerEvent } from './issuer/events.ts'
 import type { KeySnapshot } from './issuer/key-source.ts'
-import { allowsInsecure } from './issuer/origin.ts'
+import { type InsecureOrigins, readURL } from './issuer/origin.ts'
 import type { IssuerResolver, OneOrMore, TrustedIssuer } from './issuer/trust.ts'
 import type { ResourceRequest } from './request.ts'
 import { quotedString } from './response/challenge.ts'
@@ -114,7 +114,7 @@ export interface ResolvedOptions {
   readonly realm: string
   readonly fetch: typeof fetch
   readonly ownsNetwork: boolean
-  readonly insecure: true | ReadonlySet<string> | undefined
+  readonly insecure: InsecureOrigins
   readonly clock: () => number
   readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
 }
@@ -226,7 +226,7 @@ const CACHE_READERS = {
   maxSize: (name, value) => count(name, value, 32 * 1024 * 1024, { min: 1, max: 2 ** 40 }),
 } satisfies Record<string, Reader>
 
-export function readInsecure(value: unknown): true | ReadonlySet<string> | undefined {
+export function readInsecure(value: unknown): InsecureOrigins {
   if (value === undefined || value === true) return value
   const origins = listOf('allowInsecureRequests', value)
   check(
@@ -258,24 +258,14 @@ function readSnapshots(name: string, value: unknown = []): readonly KeySnapshot[
  *
  * @see [RFC 8414 §2](https://www.rfc-editor.org/rfc/rfc8414#section-2)
  */
-export function readIssuerIdentifier(
-  name: string,
-  value: unknown,
-  insecure: true | ReadonlySet<string> | undefined,
-): string {
-  const url = typeof value === 'string' && value.length <= 512 ? URL.parse(value) : null
+export function readIssuerIdentifier(name: string, value: unknown, insecure: InsecureOrigins): string {
   check(
-    url !== null &&
-      /^https?:\/\/[^?#\\\s]+$/.test(value as string) &&
-      url.username === '' &&
-      url.password === '',
+    typeof value === 'string' &&
+      value.length <= 512 &&
+      /^https?:\/\/[^?#\\\s]+$/.test(value) &&
+      readURL(value, insecure) !== undefined,
     name,
-    'must be an https URL of at most 512 characters, without user information, query and fragment',
-  )
-  check(
-    (url as URL).protocol === 'https:' || allowsInsecure(insecure, url as URL),
-    name,
-    'must be an https URL; http is only for origins named in [allowInsecureRequests]',
+    'must be an https URL of at most 512 characters, without user information, query and fragment; http is only for origins named in [allowInsecureRequests]',
   )
   return value as string
 }

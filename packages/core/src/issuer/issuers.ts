@@ -72,22 +72,23 @@ export class KeyRegistry {
   /** @param resolved whether a resolver named it */
   trust(given: TrustedIssuer, resolved: boolean): Trust {
     const { insecure, algorithms, authorities, audience } = this.#options
-    const read = readMembers('issuer', given, MEMBERS)
+    const read = readMembers('issuer', given, {
+      issuer: (_name, value) => readIssuerIdentifier('issuer', value, insecure),
+      ...MEMBERS,
+    })
     check(
       read.jwks === undefined || read.metadata === undefined,
       'issuer.metadata',
       'must not stand beside jwks',
     )
-    const issuer = readIssuerIdentifier('issuer', read.issuer, insecure)
-    const place = { ...read, issuer }
     return {
-      issuer,
+      issuer: read.issuer,
       audience: read.audience ?? audience,
       algorithms: read.algorithms ?? algorithms,
       authorities: read.authorities === undefined ? authorities : { ...authorities, ...read.authorities },
       allow: read.allow,
       ...read.deviations,
-      keys: resolved ? this.keysOf(place) : this.#make(place, false),
+      keys: resolved ? this.keysOf(read) : this.#make(read, false),
     }
   }
 
@@ -243,7 +244,6 @@ export class Issuers {
 const OPTIONAL_CLAIMS: readonly unknown[] = ['sub', 'client_id', 'iat', 'jti']
 
 const MEMBERS = {
-  issuer: (_name, value) => value,
   jwks: ifGiven(
     (value) => typeof value === 'object' && value !== null,
     'must be a URL or a JWK Set',
@@ -261,7 +261,7 @@ const MEMBERS = {
   authorities: readAuthorities,
   allow: (name, value = {}) => readMembers(name, value, ALLOWED) as Trust['allow'],
   deviations: readDeviations,
-} satisfies Record<keyof TrustedIssuer, Reader>
+} satisfies Record<Exclude<keyof TrustedIssuer, 'issuer'>, Reader>
 
 const ALLOWED = Object.fromEntries(AUTHORITIES.map((authority) => [authority, readAllowed]))
 

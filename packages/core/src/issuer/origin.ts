@@ -1,47 +1,57 @@
 import type { Runtime } from '../runtime/runtime.ts'
 import type { KeyFailure } from './events.ts'
 
+/** `true`: http on loopback hosts; a set: http at these origins. */
+export type InsecureOrigins = true | ReadonlySet<string> | undefined
+
 /** The URLs from which documents of one issuer may be fetched. */
 export class OriginRule {
-  readonly #insecure: true | ReadonlySet<string> | undefined
+  readonly #insecure: InsecureOrigins
   readonly #origins: ReadonlySet<string> | undefined
   readonly #publicOnly: boolean
 
   /**
-   * @param insecure `true`: http on loopback hosts; a set: http at these origins
    * @param origins when given, nothing but these
    * @param publicOnly only public host names, for issuers which a resolver named
    */
-  constructor(
-    insecure: true | ReadonlySet<string> | undefined,
-    origins: ReadonlySet<string> | undefined,
-    publicOnly: boolean,
-  ) {
+  constructor(insecure: InsecureOrigins, origins: ReadonlySet<string> | undefined, publicOnly: boolean) {
     this.#insecure = insecure
     this.#origins = origins
     this.#publicOnly = publicOnly
   }
 
   allows(text: string): boolean {
-    const url = URL.parse(text)
-    if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false
-    if (this.#origins !== undefined && !this.#origins.has(url.origin)) return false
-    if (allowsInsecure(this.#insecure, url)) return /^https?:$/.test(url.protocol)
-    return url.protocol === 'https:' && (!this.#publicOnly || PUBLIC_NAME.test(url.hostname))
+    const url = readURL(text, this.#insecure)
+    return (
+      url !== undefined &&
+      url.hash === '' &&
+      this.#origins?.has(url.origin) !== false &&
+      (!this.#isGuarded(url) || PUBLIC_NAME.test(url.hostname))
+    )
   }
 
   /** Looks the host of an allowed URL up where the runtime can, for issuers which a resolver named. */
   async refusesAddress(text: string, resolve: Runtime['resolveHost']): Promise<KeyFailure | undefined> {
     const url = new URL(text)
-    return this.#publicOnly && !allowsInsecure(this.#insecure, url) ? resolve(url.hostname) : undefined
+    return this.#isGuarded(url) ? resolve(url.hostname) : undefined
+  }
+
+  #isGuarded(url: URL): boolean {
+    return this.#publicOnly && !allowsInsecure(this.#insecure, url)
   }
 }
 
-/** Whether the origin of `url` may be asked by http: one that is named, or a host which cannot leave this machine. */
-export function allowsInsecure(
-  insecure: true | ReadonlySet<string> | undefined,
-  { hostname, origin }: URL,
-): boolean {
+/** A URL which may be asked, as far as its scheme tells: https, or http where that is allowed; no user information. */
+export function readURL(text: string, insecure: InsecureOrigins): URL | undefined {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '') return undefined
+  return url.protocol === 'https:' || (url.protocol === 'http:' && allowsInsecure(insecure, url))
+    ? url
+    : undefined
+}
+
+/** Whether the origin of `url` is named as insecure, or is a host which cannot leave this machine. */
+export function allowsInsecure(insecure: InsecureOrigins, { hostname, origin }: URL): boolean {
   return insecure === true ? LOOPBACK_HOST.test(hostname) : insecure?.has(origin) === true
 }
 
