@@ -184,7 +184,7 @@ export function readRealm(realm: unknown, audience: ReadonlySet<string>): string
   check(
     typeof value === 'string' && /^[\x20-\x7E]+$/.test(value),
     'realm',
-    'must consist of printable ASCII characters; it is the first audience when it is not set',
+    'must consist of printable ASCII characters, also where it is the first audience',
   )
   return quotedString(value as string)
 }
@@ -196,7 +196,7 @@ export function readAlgorithms(name: string, value: unknown): ReadonlySet<string
   check(
     algorithms.every((alg) => ALGORITHMS.has(alg) && supports(alg)) && new Set(names).size === names.length,
     name,
-    `must be among ${[...ALGORITHMS.keys()].join(', ')}, as far as this runtime has them, each once`,
+    `must be among ${[...ALGORITHMS.keys()].join(', ')}, as far as this runtime has them, none twice`,
   )
   return new Set(algorithms)
 }
@@ -265,7 +265,7 @@ export function readIssuerIdentifier(name: string, value: unknown, insecure: Ins
       /^https?:\/\/[^?#\\\s]+$/.test(value) &&
       readURL(value, insecure) !== undefined,
     name,
-    'must be an https URL of at most 512 characters, without user information, query and fragment; http is only for origins named in [allowInsecureRequests]',
+    'must be an https URL without user information, query and fragment, up to 512 characters; http is only for origins named in [allowInsecureRequests]',
   )
   return value as string
 }

@@ -13,7 +13,7 @@ import {
 } from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
 import { chain, later, promised, rejection } from './internal/chain.ts'
-import { readMembers, type Reader } from './internal/check.ts'
+import { knownMembers } from './internal/check.ts'
 import { dismiss } from './internal/promise.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
@@ -265,8 +265,6 @@ async function rehearseFor({ options, registry, context }: State, now: number): 
   })
 }
 
-const WITH = { audience: readAudience, realm: (_name, value) => value } satisfies Record<string, Reader>
-
 class Server implements ResourceServer {
   readonly #state: State
   /** Made by the application; one that was derived lives on its keys. */
@@ -324,9 +322,9 @@ class Server implements ResourceServer {
   }
 
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<never> {
-    const read = readMembers('options of with()', options, WITH, '')
-    const { audience } = read
-    const realm = readRealm(read.realm, audience)
+    knownMembers('options of with()', options, ['audience', 'realm'])
+    const audience = readAudience('audience', options.audience)
+    const realm = readRealm(options.realm, audience)
     return new Server(
       { ...this.#state.options, audience, realm },
       this.#state.registry,

@@ -123,7 +123,7 @@ export class KeyRegistry {
       check(
         url === undefined || origins.allows(url.href),
         `issuer.${name}`,
-        'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
+        'must be an https URL at an allowed origin; http is only for origins named in [allowInsecureRequests]',
       )
     }
     const seeds = this.#seeds.get(issuer)

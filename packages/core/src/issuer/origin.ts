@@ -55,8 +55,8 @@ export function allowsInsecure(insecure: InsecureOrigins, { hostname, origin }: 
   return insecure === true ? LOOPBACK_HOST.test(hostname) : insecure?.has(origin) === true
 }
 
-/** `URL` has made one spelling of each host already. Whole: 127.evil.example is a name like any other. */
-const LOOPBACK_HOST = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/
+/** `URL` has made one spelling of each host already, and only addresses end in a number: 127.evil.example is a name. */
+const LOOPBACK_HOST = /^(?:(?:.+\.)?localhost|127\.[\d.]+|\[::1\])$/
 
 /**
  * A name below a top-level domain, which alone a stranger may name: an internal host or a metadata service is no
