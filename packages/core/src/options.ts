@@ -10,7 +10,9 @@ import type { AnyAuthorizationError, ErrorCode } from './errors.ts'
 import {
   check,
   count,
+  fail,
   ifGiven,
+  isText,
   knownMembers,
   listOf,
   readFunction,
@@ -182,7 +184,7 @@ export function readAudience(name: string, value: unknown): ReadonlySet<string> 
 export function readRealm(realm: unknown, audience: ReadonlySet<string>): string {
   const value = realm ?? [...audience][0]
   check(
-    typeof value === 'string' && /^[\x20-\x7E]+$/.test(value),
+    isText(value) && /^[\x20-\x7E]+$/.test(value),
     'realm',
     'must consist of printable ASCII characters, also where it is the first audience',
   )
@@ -193,12 +195,9 @@ export function readAlgorithms(name: string, value: unknown): ReadonlySet<string
   if (value === undefined) return undefined
   const names = listOf(name, value)
   const algorithms = names.map(canonicalAlgorithm)
-  check(
-    algorithms.every((alg) => ALGORITHMS.has(alg) && supports(alg)) && new Set(names).size === names.length,
-    name,
-    `must be among ${[...ALGORITHMS.keys()].join(', ')}, as far as this runtime has them, none twice`,
-  )
-  return new Set(algorithms)
+  if (algorithms.every((alg) => ALGORITHMS.has(alg) && supports(alg)) && new Set(names).size === names.length)
+    return new Set(algorithms)
+  return fail(name, `must be among ${[...ALGORITHMS.keys()].filter(supports).join(', ')}, none twice`)
 }
 
 export function readAuthorities(name: string, value: unknown): Authorities | undefined {
@@ -211,7 +210,7 @@ export function readAuthorities(name: string, value: unknown): Authorities | und
 
 function readIssuers(name: string, value: unknown): ResolvedOptions['issuer'] {
   if (typeof value === 'function') return value as IssuerResolver
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const list: readonly unknown[] = Array.isArray(value) ? [...value] : [value]
   check(list.length > 0, name, 'must not be empty')
   return list.map((entry) => (typeof entry === 'object' ? entry : { issuer: entry }) as TrustedIssuer)
 }
@@ -242,7 +241,7 @@ function readSnapshots(name: string, value: unknown = []): readonly KeySnapshot[
     Array.isArray(value) &&
       value.every(
         (snapshot: Partial<KeySnapshot> | null) =>
-          typeof snapshot?.issuer === 'string' &&
+          isText(snapshot?.issuer) &&
           Array.isArray(snapshot.jwks?.keys) &&
           Number.isFinite(snapshot.fetchedAt) &&
           Number.isFinite(snapshot.freshUntil),
@@ -260,7 +259,7 @@ function readSnapshots(name: string, value: unknown = []): readonly KeySnapshot[
  */
 export function readIssuerIdentifier(name: string, value: unknown, insecure: InsecureOrigins): string {
   check(
-    typeof value === 'string' &&
+    isText(value) &&
       value.length <= 512 &&
       /^https?:\/\/[^?#\\\s]+$/.test(value) &&
       readURL(value, insecure) !== undefined,

@@ -68,30 +68,23 @@ interface Bounds {
   readonly max?: number
 }
 
-/** A duration; `NaN`, infinities and strings are no durations. */
-export function seconds(option: string, value: unknown, standard: number, bounds: Bounds): number {
-  return inRange(option, value, standard, bounds, Number.isFinite(value), 'a number of seconds')
-}
-
-export function count(option: string, value: unknown, standard: number, bounds: Bounds): number {
-  return inRange(option, value, standard, bounds, Number.isInteger(value), 'an integer')
-}
-
-function inRange(
+/** A number, of seconds most often; `NaN`, infinities and strings are none. */
+export function seconds(
   option: string,
   value: unknown,
   standard: number,
   { min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds,
-  isOne: boolean,
-  what: string,
 ): number {
   if (value === undefined) return standard
-  check(
-    isOne && (value as number) >= min && (value as number) <= max,
-    option,
-    `must be ${what} from ${min} to ${max}`,
-  )
+  const right = Number.isFinite(value) && (value as number) >= min && (value as number) <= max
+  check(right, option, `must be a number from ${min} to ${max}`)
   return value as number
+}
+
+export function count(option: string, value: unknown, standard: number, bounds: Bounds): number {
+  const number = seconds(option, value, standard, bounds)
+  check(Number.isInteger(number), option, 'must be an integer')
+  return number
 }
 
 /** Reads what may be missing, and else has to pass as it is. */

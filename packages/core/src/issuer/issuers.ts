@@ -223,21 +223,16 @@ export class Issuers {
       const trust = this.#registry.trust(answer, true)
       // An answer about another issuer than the one asked for trusts nothing (RFC 8725 §3.8).
       if (trust.issuer !== iss) return new Refusal('issuer_not_trusted')
-      const interned = this.#intern(this.#forHere(trust))
+      const here = this.#forHere(trust)
+      const id = contentOf(here)
+      const interned = this.#resolved.get(id) ?? here
+      this.#resolved.set(id, interned)
       // What can still be changed is read again the next time.
       if (isDeepFrozen(answer)) this.#byAnswer.set(answer, interned)
       return interned
     } catch (error) {
       return new Refusal('issuer_resolver_failed', { retryAfter: 1, cause: error })
     }
-  }
-
-  #intern(trust: Trust): Trust {
-    const id = contentOf(trust)
-    const known = this.#resolved.get(id)
-    if (known !== undefined) return known
-    this.#resolved.set(id, trust)
-    return trust
   }
 }
 
