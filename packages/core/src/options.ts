@@ -134,7 +134,7 @@ const READERS = {
   clockTolerance: (name, value) => seconds(name, value, 5, { max: 300 }),
   maxTokenLifetime: (name, value) => seconds(name, value, 31 * 86_400, { min: 1 }),
   maxTokenLength: (name, value) => count(name, value, 16_384, { min: 256, max: 65_536 }),
-  maxStale: (name, value) => seconds(name, value, 3600, {}),
+  maxStale: (name, value) => seconds(name, value, 3600),
   maxKeyLifetime: (name, value) => seconds(name, value, 3600, { min: 60, max: 86_400 }),
   cache: readCache,
   revoked: readFunction as Reader<ResolvedOptions['revoked']>,
@@ -185,8 +185,8 @@ export function readRealm(realm: unknown, audience: ReadonlySet<string>): string
   const value = realm ?? [...audience][0]
   check(
     isText(value) && /^[\x20-\x7E]+$/.test(value),
-    'realm',
-    'must consist of printable ASCII characters, also where it is the first audience',
+    'realm, or else the first audience,',
+    'must consist of printable ASCII characters',
   )
   return quotedString(value as string)
 }

@@ -299,9 +299,7 @@ class Server implements ResourceServer {
       if (policy === undefined && arguments.length > 1)
         throw new TypeError('Cannot authorize: the policy is undefined')
       if (typeof (request as Partial<ResourceRequest> | undefined)?.headers?.get !== 'function')
-        throw new TypeError(
-          'Cannot authorize: the request has no headers.get(); fromNode() makes one which has',
-        )
+        throw new TypeError('Cannot authorize: the request has no headers.get(); fromNode() makes one')
       return Promise.resolve(authorize(this.#state, request, policy, context))
     } catch (error) {
       return Promise.reject(error)
@@ -371,10 +369,7 @@ class Server implements ResourceServer {
   }
 
   snapshot(): readonly KeySnapshot[] {
-    return this.#state.registry
-      .all()
-      .map((keys) => keys.snapshot())
-      .filter((snapshot) => snapshot !== undefined)
+    return this.#state.registry.all().flatMap((keys) => keys.snapshot() ?? [])
   }
 
   revokeKey(issuer: string, kid: string): void {

@@ -73,7 +73,7 @@ export function seconds(
   option: string,
   value: unknown,
   standard: number,
-  { min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds,
+  { min = 0, max = Number.MAX_SAFE_INTEGER }: Bounds = {},
 ): number {
   if (value === undefined) return standard
   const right = Number.isFinite(value) && (value as number) >= min && (value as number) <= max

@@ -66,7 +66,7 @@ export class KeyRegistry {
     this.trusted =
       typeof options.issuer === 'function' ? [] : options.issuer.map((issuer) => this.trust(issuer, false))
     const names = new Set(this.trusted.map(({ issuer }) => issuer))
-    check(names.size === this.trusted.length, 'issuer', 'must not name an issuer twice')
+    check(names.size === this.trusted.length, 'issuer', 'must not be named twice')
   }
 
   /** @param resolved whether a resolver named it */
@@ -289,7 +289,7 @@ const DEVIATIONS = {
     check(
       Array.isArray(value) && value.every((claim) => OPTIONAL_CLAIMS.includes(claim)),
       name,
-      `must be a list of claims among ${OPTIONAL_CLAIMS.join(', ')}`,
+      `must be a list of ${OPTIONAL_CLAIMS.join(', ')}`,
     )
     return new Set(value as string[])
   },
