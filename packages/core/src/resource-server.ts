@@ -272,12 +272,11 @@ class Server implements ResourceServer {
   #rehearsed = false
 
   constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
-    const { cache } = options
     const context: AuthorizationContext = {
       ...options,
       verifier: this,
       issuers: new Issuers(options, registry, audience),
-      cache: cache === undefined ? undefined : new TokenCache(cache),
+      cache: options.cache && new TokenCache(options.cache),
     }
     this.#state = { options, registry, context }
     this.#isRoot = audience === undefined

@@ -144,7 +144,8 @@ function checkCurve(
 function checkRSA(n: string, e: string): UnusableKey | undefined {
   // Refused by length before anything is computed with it.
   if (decodedLength(n) > MAX_RSA_OCTETS || decodedLength(e) > MAX_EXPONENT_OCTETS) return 'size_not_accepted'
-  const [modulus, exponent] = [decodeBase64url(n), decodeBase64url(e)]
+  const modulus = decodeBase64url(n)
+  const exponent = decodeBase64url(e)
   const first = modulus[0] as number
   // RFC 7518 §2 (Base64urlUInt): no leading zero octets; they would make two spellings of one key.
   if (first === 0 || exponent[0] === 0) return 'member_malformed'
