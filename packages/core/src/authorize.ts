@@ -174,15 +174,10 @@ function verifyForRequest(
 }
 
 /** Whether a verdict is good. What is none, a promise for example which was taken for one, must not count as one. */
-function isVerified(verdict: Verified): verdict is Verification {
+export function isVerified<V extends Verdict>(verdict: V): verdict is V & Verification {
   if (verdict instanceof Verification) return true
   if (verdict instanceof Refusal) return false
-  throw noVerdict()
-}
-
-/** For what cannot be: it rejects, and lets nobody in. */
-export function noVerdict(): TypeError {
-  return new TypeError('Cannot authorize: what was found is no verdict')
+  throw new TypeError('Cannot authorize: what was found is no verdict')
 }
 
 /** The sender constraint, and the application's word on the token. */

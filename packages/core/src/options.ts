@@ -25,7 +25,7 @@ import type { KeySnapshot } from './issuer/key-source.ts'
 import { type InsecureOrigins, readURL } from './issuer/origin.ts'
 import type { IssuerResolver, OneOrMore, TrustedIssuer } from './issuer/trust.ts'
 import type { ResourceRequest } from './request.ts'
-import { quotedString } from './response/challenge.ts'
+import { PRINTABLE, quotedString } from './response/challenge.ts'
 
 // Options which weaken or replace something are symbols: no JSON and no typing accident sets them.
 
@@ -184,7 +184,7 @@ export function readAudience(name: string, value: unknown): ReadonlySet<string> 
 export function readRealm(realm: unknown, audience: ReadonlySet<string>): string {
   const value = realm ?? [...audience][0]
   check(
-    isText(value) && /^[\x20-\x7E]+$/.test(value),
+    typeof value === 'string' && PRINTABLE.test(value),
     'realm, or else the first audience,',
     'must consist of printable ASCII characters',
   )

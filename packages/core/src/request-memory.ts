@@ -1,6 +1,8 @@
+import { privateSlot } from '#runtime'
+
 import type { Verification, VerifiedAccessToken, Verifier } from './access-token/access-token.ts'
 import type { Refusal } from './errors.ts'
-import { type PrivateSlot, privateSlot } from './internal/private-slot.ts'
+import type { PrivateSlot } from './runtime/runtime.ts'
 import { identityOf, type ResourceRequest } from './request.ts'
 
 /** What a resource server found, for this object and this text: several make a list. */

@@ -1,13 +1,13 @@
 import { servesLong } from '#runtime'
 
-import { type AccessToken, Verification, VerifiedAccessToken } from './access-token/access-token.ts'
+import { type AccessToken, type Verification, VerifiedAccessToken } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
 import { isPending, type Verified } from './access-token/verify.ts'
 import {
   type AuthorizationContext,
   authorizeRequest,
   demandOf,
-  noVerdict,
+  isVerified,
   type Verdict,
   verifyToken,
 } from './authorize.ts'
@@ -180,14 +180,13 @@ function resultOf(
   request: ResourceRequest,
   varies: boolean,
 ): AuthorizeResult<never> {
-  // Nobody is let in but by a verdict, and anonymous only where the policy is optional.
-  if (verdict instanceof Verification || (verdict === undefined && varies)) {
+  // Anonymous only where the policy is optional.
+  if ((verdict === undefined && varies) || isVerified(verdict)) {
     report(verdict, state, since)
     return { ok: true, auth: verdict?.token as never, headers: varies ? [['Vary', 'Authorization']] : [] }
   }
-  if (!(verdict instanceof Refusal)) throw noVerdict()
   report(verdict, state, since)
-  const error = toError(verdict, state.options, request, varies)
+  const error = toError(verdict as Refusal, state.options, request, varies)
   return { ok: false, error, response: { status: error.status, ...error.answer } }
 }
 
@@ -224,11 +223,10 @@ function tokenOrRejection(
   state: State,
   since: number,
 ): AccessToken<never> | Promise<never> {
-  if (verdict instanceof Verification) {
+  if (isVerified(verdict)) {
     report(verdict, state, since)
     return verdict.token as unknown as AccessToken<never>
   }
-  if (!(verdict instanceof Refusal)) throw noVerdict()
   report(verdict, state, since)
   return rejection(toError(verdict, state.options, undefined, false))
 }

@@ -137,7 +137,7 @@ export class VerifiedAccessToken implements AccessToken {
     this.header = header as unknown as JWTHeaderParameters
     this.issuer = trust.issuer
     this.subject = claims['sub'] as string | undefined
-    this.clientId = claims[trust.clientIdClaim] as string | undefined
+    this.clientId = claims[trust.deviations.client_id] as string | undefined
     this.binding = EMPTY_SET as unknown as ReadonlySet<'dpop' | 'mtls'>
     Object.freeze(this)
     // A mapping is code of the application: it runs once per token, and its mistakes show at once.

@@ -13,10 +13,7 @@ const trust: Trust = {
   algorithms: new Set(['ES256']),
   authorities: undefined,
   allow: {},
-  otherTypes: new Set(),
-  optionalClaims: new Set(),
-  clientIdClaim: 'client_id',
-  jtiClaim: 'jti',
+  deviations: { typ: new Set(), optionalClaims: new Set(), client_id: 'client_id', jti: 'jti' },
   keys: new StaticKeys('https://as.example', new KeySet([], [])),
 }
 const good = {
@@ -32,12 +29,21 @@ const good = {
 /** What comes out for claims which differ from good ones; `undefined` leaves one out. */
 function outcome(
   change: Record<string, unknown>,
-  { by = {}, rules = {}, at = now }: { by?: Partial<Trust>; rules?: Partial<TimeRules>; at?: number } = {},
+  {
+    by = {},
+    rules = {},
+    at = now,
+  }: { by?: Partial<Trust['deviations']>; rules?: Partial<TimeRules>; at?: number } = {},
 ): string {
   const claims = Object.fromEntries(
     Object.entries({ ...good, ...change }).filter(([, value]) => value !== undefined),
   )
-  const refusal = validateClaims(claims, { ...trust, ...by }, { ...times, ...rules }, at)
+  const refusal = validateClaims(
+    claims,
+    { ...trust, deviations: { ...trust.deviations, ...by } },
+    { ...times, ...rules },
+    at,
+  )
   if (refusal === undefined) return 'valid'
   return refusal.details.claim === undefined ? refusal.code : `${refusal.code} ${refusal.details.claim}`
 }
@@ -78,7 +84,7 @@ describe('validateClaims()', () => {
   )
 
   test('reads client_id and jti by the names of the issuer, and by no other', () => {
-    const by = { clientIdClaim: 'azp', jtiClaim: 'uti' }
+    const by = { client_id: 'azp', jti: 'uti' }
     expect(outcome({ client_id: undefined, jti: undefined, azp: 'c', uti: 'j' }, { by })).toBe('valid')
     expect(outcome({ uti: 'j' }, { by })).toBe('claim_missing azp')
     expect(outcome({ azp: 'c' }, { by })).toBe('claim_missing uti')

@@ -29,7 +29,7 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 /** A claim with text: required unless the issuer's deviations say otherwise; present, it must be right. */
 function text(claims: JSONObject, claim: string, name: string, trust: Trust): Refusal | undefined {
   const value = claims[claim]
-  if (value === undefined) return trust.optionalClaims.has(name) ? undefined : missing(claim)
+  if (value === undefined) return trust.deviations.optionalClaims.has(name) ? undefined : missing(claim)
   return isText(value) ? undefined : wrong(claim)
 }
 
@@ -64,7 +64,7 @@ const RULES = {
     const { iat } = claims
     const exp = claims.exp as number
     if (iat === undefined) {
-      if (!trust.optionalClaims.has('iat')) return missing('iat')
+      if (!trust.deviations.optionalClaims.has('iat')) return missing('iat')
       return exp - now <= maxTokenLifetime ? undefined : new Refusal('token_lifetime_exceeded')
     }
     if (!isDate(iat)) return wrong('iat')
@@ -75,10 +75,10 @@ const RULES = {
     return text(claims, 'sub', 'sub', trust)
   },
   client_id(claims, trust) {
-    return text(claims, trust.clientIdClaim, 'client_id', trust)
+    return text(claims, trust.deviations.client_id, 'client_id', trust)
   },
   jti(claims, trust) {
-    return text(claims, trust.jtiClaim, 'jti', trust)
+    return text(claims, trust.deviations.jti, 'jti', trust)
   },
 } satisfies Record<string, Rule>
 

@@ -289,7 +289,7 @@ function validateType(
 ): Refusal | undefined {
   if (!trust.algorithms.has(header.alg)) return new Refusal('algorithm_not_allowed')
   if (header.typ === ACCESS_TOKEN_TYPE) return undefined
-  if (!trust.otherTypes.has(header.typ)) return new Refusal('type_mismatch')
+  if (!trust.deviations.typ.has(header.typ)) return new Refusal('type_mismatch')
   return looksForeign(claims) ? new Refusal('not_an_access_token') : undefined
 }
 

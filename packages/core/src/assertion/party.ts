@@ -3,7 +3,6 @@ import type { JSONWebKeySet } from 'jose'
 import { BoundedMap } from '../internal/bounded-map.ts'
 import { check, fail, listOf } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
-import { EventSink } from '../issuer/events.ts'
 import { readKeySet } from '../issuer/jwks.ts'
 import type { KeyContext } from '../issuer/documents.ts'
 import type { IssuerStatus, KeySource } from '../issuer/key-source.ts'
@@ -49,11 +48,11 @@ export class PartyKeys {
       maxStale: MAX_STALE,
       maxKeyLifetime: MAX_KEY_LIFETIME,
       waitUntil: options.waitUntil,
-      events: new EventSink(options.onIssuerEvent),
+      onIssuerEvent: options.onIssuerEvent,
     }
   }
 
-  /** @param resolved whether a resolver named the place: then private addresses are refused */
+  /** @param resolved whether a resolver named the place: then only public names are asked */
   of(option: string, place: KeyPlace, resolved: boolean): KeySource {
     const { jwks, metadata } = place
     const id = JSON.stringify([

@@ -1,19 +1,18 @@
 import { decodeBase64url, octetsOf } from '../internal/base64url.ts'
-import { ALGORITHMS } from './algorithms.ts'
+import { type Algorithm, ALGORITHMS } from './algorithms.ts'
 import type { CryptoImplementation, KeyHandle } from './crypto.ts'
 
-/** What WebCrypto is told of an algorithm. */
-interface Parameters {
-  readonly name: string
-  readonly hash?: string
-  readonly namedCurve?: string
-  readonly saltLength?: number
-}
-
-/** A key of WebCrypto, and the parameters with which its algorithm verifies. */
+/** A key of WebCrypto, and what that is told of its algorithm. */
 interface WebKey {
   readonly key: CryptoKey
-  readonly verification: Parameters
+  readonly parameters: ParametersOfAll
+}
+
+interface ParametersOfAll {
+  readonly name: string
+  readonly hash: string
+  readonly namedCurve: string
+  readonly saltLength: number
 }
 
 type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
@@ -33,12 +32,10 @@ export const supports: CryptoImplementation['supports'] = (alg) => {
 }
 
 export const importKey: CryptoImplementation['importKey'] = async (jwk, alg) => {
-  const parameters = parametersOf(alg)
-  if (parameters === undefined) return undefined
   try {
-    const { forImport, verification } = parameters
-    const key = await crypto.subtle.importKey('jwk', { ...jwk }, forImport, false, ['verify'])
-    return { key, verification } satisfies WebKey
+    const parameters = parametersOf(alg)
+    const key = await crypto.subtle.importKey('jwk', { ...jwk }, parameters, false, ['verify'])
+    return { key, parameters } satisfies WebKey
   } catch {
     return undefined
   }
@@ -46,25 +43,19 @@ export const importKey: CryptoImplementation['importKey'] = async (jwk, alg) => 
 
 /**
  * RFC 7518 §3.3 to §3.5 and RFC 8037 §3.1 in the words of WebCrypto, whose ECDSA signatures are `r` and `s` in a row
- * as in a JWS.
+ * as in a JWS. It reads of them what concerns the algorithm and what it is to do.
  */
-function parametersOf(
-  alg: string,
-): { readonly forImport: Parameters; readonly verification: Parameters } | undefined {
-  const algorithm = ALGORITHMS.get(alg)
-  if (algorithm === undefined) return undefined
-  const { kty, crv, hash: digestName } = algorithm
-  const bits = Number(digestName?.slice(3))
-  const hash = `SHA-${bits}`
-  if (kty === 'EC') {
-    const name = 'ECDSA'
-    return { forImport: { name, namedCurve: crv as string }, verification: { name, hash } }
+function parametersOf(alg: string): ParametersOfAll {
+  const { kty, crv, hash } = ALGORITHMS.get(alg) as Algorithm
+  const bits = Number(hash?.slice(3))
+  const rsa = alg.startsWith('PS') ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5'
+  return {
+    name: kty === 'RSA' ? rsa : kty === 'EC' ? 'ECDSA' : alg,
+    hash: `SHA-${bits}`,
+    namedCurve: crv as string,
+    // RFC 7518 §3.5: the salt is exactly as long as the digest.
+    saltLength: bits / 8,
   }
-  if (kty !== 'RSA') return { forImport: { name: alg }, verification: { name: alg } }
-  const pss = alg.startsWith('PS')
-  const name = pss ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5'
-  // RFC 7518 §3.5: the salt is exactly as long as the digest.
-  return { forImport: { name, hash }, verification: pss ? { name, saltLength: bits / 8 } : { name } }
 }
 
 export const verifySignature: CryptoImplementation['verifySignature'] = async (
@@ -73,10 +64,10 @@ export const verifySignature: CryptoImplementation['verifySignature'] = async (
   token,
   signature,
 ) => {
-  const { key, verification } = handle as WebKey
+  const { key, parameters } = handle as WebKey
   try {
     const signed = octetsOf(token.slice(0, -signature.length - 1))
-    return await crypto.subtle.verify(verification, key, decodeBase64url(signature), signed)
+    return await crypto.subtle.verify(parameters, key, decodeBase64url(signature), signed)
   } catch {
     return false
   }

@@ -1,7 +1,7 @@
 import { resolveHost } from '#runtime'
 
 import { readMetadata, wellKnownLocations } from './discover.ts'
-import type { EventSink, IssuerEvent, KeyFailure } from './events.ts'
+import { type IssuerEvent, type KeyFailure, tell } from './events.ts'
 import { Attempt, failed, type Failure, type FetchedText, fetchText } from './fetch.ts'
 import type { OriginRule } from './origin.ts'
 
@@ -15,7 +15,7 @@ export interface KeyContext {
   readonly maxStale: number
   readonly maxKeyLifetime: number
   readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
-  readonly events: EventSink
+  readonly onIssuerEvent: ((event: IssuerEvent) => void) | undefined
 }
 
 /** Where the keys of one issuer come from. */
@@ -84,7 +84,7 @@ export class Documents {
 
   /** Tells what happened to the keys of this issuer. */
   emit(event: Told): void {
-    this.#context.events.emit({ ...event, issuer: this.#location.issuer })
+    tell({ ...event, issuer: this.#location.issuer }, this.#context.onIssuerEvent)
   }
 
   /** Seconds for which a document counts as fresh: what it says, within the clamps. */
@@ -108,8 +108,12 @@ export class Documents {
     this.emit({ type: 'fetch_started', document })
     const fetched = await under.race(async () => {
       if (!origins.allows(url)) return failed('origin_refused')
-      const refused = this.#context.ownsNetwork && (await origins.refusesAddress(url, resolveHost))
-      return refused ? failed(refused) : fetchText(url, etag, this.#context, under.signal)
+      if (resolveHost !== undefined && this.#context.ownsNetwork) {
+        const place = new URL(url)
+        const refused = origins.isGuarded(place) ? await resolveHost(place.hostname) : undefined
+        if (refused !== undefined) return failed(refused)
+      }
+      return fetchText(url, etag, this.#context, under.signal)
     })
     if (!fetched.ok) return this.unusable(document, fetched)
     this.emit({ type: 'fetch_succeeded', document })

@@ -2,14 +2,14 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 
 import { describe, expect, test } from 'vitest'
 
-import { EventSink, ISSUER_CHANNEL, type IssuerEvent } from './events.ts'
+import { ISSUER_CHANNEL, type IssuerEvent, tell } from './events.ts'
 
 const event: IssuerEvent = { type: 'kid_throttled', issuer: 'https://as.example' }
 
-describe('EventSink.emit()', () => {
+describe('tell()', () => {
   test('gives the listener an event which it cannot change', () => {
     const seen: IssuerEvent[] = []
-    new EventSink((given) => seen.push(given)).emit({ ...event })
+    tell({ ...event }, (given) => seen.push(given))
     expect(seen).toEqual([event])
     expect(Object.isFrozen(seen[0])).toBe(true)
   })
@@ -18,9 +18,9 @@ describe('EventSink.emit()', () => {
     const fail = (): never => {
       throw new Error('x')
     }
-    expect(() => new EventSink(fail).emit(event)).not.toThrow()
+    expect(() => tell(event, fail)).not.toThrow()
     const later = async (): Promise<never> => fail()
-    expect(() => new EventSink(later as unknown as () => void).emit(event)).not.toThrow()
+    expect(() => tell(event, later as unknown as () => void)).not.toThrow()
     await new Promise((resolve) => setImmediate(resolve))
   })
 
@@ -29,7 +29,7 @@ describe('EventSink.emit()', () => {
     const listen = (message: unknown): void => void seen.push(message)
     subscribe(ISSUER_CHANNEL, listen)
     try {
-      new EventSink(undefined).emit(event)
+      tell(event, undefined)
     } finally {
       unsubscribe(ISSUER_CHANNEL, listen)
     }

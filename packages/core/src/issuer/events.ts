@@ -47,20 +47,12 @@ export type IssuerEvent =
 /** The `diagnostics_channel` on which every {@link IssuerEvent} appears, where the runtime has such channels. */
 export const ISSUER_CHANNEL = 'atjwt:issuer'
 
-/** Gives events to whoever listens. */
-export class EventSink {
-  readonly #listener: ((event: IssuerEvent) => void) | undefined
-
-  constructor(listener: ((event: IssuerEvent) => void) | undefined) {
-    this.#listener = listener
-  }
-
-  emit(event: IssuerEvent): void {
-    Object.freeze(event)
-    publish(ISSUER_CHANNEL, event)
-    try {
-      // A listener that fails must not cost a request its verdict, nor the process its life.
-      dismiss(this.#listener?.(event))
-    } catch {}
-  }
+/** Gives an event to whoever listens. */
+export function tell(event: IssuerEvent, listener: ((event: IssuerEvent) => void) | undefined): void {
+  Object.freeze(event)
+  publish?.(ISSUER_CHANNEL, event)
+  try {
+    // A listener that fails must not cost a request its verdict, nor the process its life.
+    dismiss(listener?.(event))
+  } catch {}
 }

@@ -15,9 +15,7 @@ import {
 import type { ResourceRequest } from '../request.ts'
 import { withDeadline } from '../internal/deadline.ts'
 import { isDeepFrozen } from '../internal/frozen.ts'
-import { EventSink } from './events.ts'
 import { readKeySet } from './jwks.ts'
-import type { KeyContext } from './documents.ts'
 import type { KeySnapshot, KeySource } from './key-source.ts'
 import { IssuerKeys } from './keys.ts'
 import { StaticKeys } from './static-keys.ts'
@@ -45,7 +43,6 @@ export class KeyRegistry {
   /** What is trusted of the issuers which are configured. */
   readonly trusted: readonly Trust[]
   readonly #options: ResolvedOptions
-  readonly #context: KeyContext
   /** What another instance knew; each is planted once, since what is fetched afterwards is newer. */
   readonly #seeds: Map<string, readonly KeySnapshot[]>
   #closed = false
@@ -61,7 +58,6 @@ export class KeyRegistry {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.#context = { ...options, events: new EventSink(options.onIssuerEvent) }
     this.#seeds = Map.groupBy(options.keys, (seed) => seed.issuer)
     this.trusted =
       typeof options.issuer === 'function' ? [] : options.issuer.map((issuer) => this.trust(issuer, false))
@@ -87,7 +83,7 @@ export class KeyRegistry {
       algorithms: read.algorithms ?? algorithms,
       authorities: read.authorities === undefined ? authorities : { ...authorities, ...read.authorities },
       allow: read.allow,
-      ...read.deviations,
+      deviations: read.deviations,
       keys: resolved ? this.keysOf(read) : this.#make(read, false),
     }
   }
@@ -130,7 +126,7 @@ export class KeyRegistry {
     this.#seeds.delete(issuer)
     return new IssuerKeys(
       { issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
-      this.#context,
+      this.#options,
       seeds,
     )
   }
@@ -183,7 +179,7 @@ export class Issuers {
     const trusted = registry.trusted.map((trust) => this.#forHere(trust))
     this.#trusted = new Map(trusted.map((trust) => [trust.issuer, trust]))
     this.#algorithms = new Set(trusted.flatMap(({ algorithms }) => [...algorithms]))
-    this.#types = new Set([ACCESS_TOKEN_TYPE, ...trusted.flatMap(({ otherTypes }) => [...otherTypes])])
+    this.#types = new Set([ACCESS_TOKEN_TYPE, ...trusted.flatMap(({ deviations }) => [...deviations.typ])])
   }
 
   #forHere(trust: Trust): Trust {
@@ -255,7 +251,7 @@ const MEMBERS = {
   algorithms: readAlgorithms,
   authorities: readAuthorities,
   allow: (name, value = {}) => readMembers(name, value, ALLOWED) as Trust['allow'],
-  deviations: readDeviations,
+  deviations: (name, value = {}) => readMembers(name, value, DEVIATIONS),
 } satisfies Record<Exclude<keyof TrustedIssuer, 'issuer'>, Reader>
 
 const ALLOWED = Object.fromEntries(AUTHORITIES.map((authority) => [authority, readAllowed]))
@@ -265,14 +261,6 @@ function readAllowed(name: string, values: unknown): ReadonlySet<string> | undef
   if (values === undefined) return undefined
   check(Array.isArray(values) && values.every(isText), name, 'must be a list of strings, none empty')
   return new Set(values as string[])
-}
-
-function readDeviations(
-  name: string,
-  value: unknown = {},
-): Pick<Trust, 'otherTypes' | 'optionalClaims' | 'clientIdClaim' | 'jtiClaim'> {
-  const { typ, optionalClaims, client_id, jti } = readMembers(name, value, DEVIATIONS)
-  return { otherTypes: typ, optionalClaims, clientIdClaim: client_id, jtiClaim: jti }
 }
 
 const DEVIATIONS = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { allowsInsecure, OriginRule } from './origin.ts'
+import { OriginRule } from './origin.ts'
 
 describe('OriginRule.allows()', () => {
   const any = new OriginRule(undefined, undefined, false)
@@ -95,48 +95,13 @@ describe('OriginRule.allows()', () => {
   })
 })
 
-describe('OriginRule.refusesAddress()', () => {
-  test('is what the look-up of the host says (BJ-06)', async () => {
-    const rule = new OriginRule(undefined, undefined, true)
-    const asked: string[] = []
-    const resolve = async (host: string): Promise<'origin_refused'> => {
-      asked.push(host)
-      return 'origin_refused'
-    }
-    expect(await rule.refusesAddress('https://as.example:8443/jwks', resolve)).toBe('origin_refused')
-    expect(asked).toEqual(['as.example'])
-  })
-
-  test('is nothing where the runtime cannot look hosts up', async () => {
-    const rule = new OriginRule(undefined, undefined, true)
-    expect(await rule.refusesAddress('https://as.example/', () => undefined)).toBeUndefined()
-  })
-
-  test('asks for no address of a configured issuer, nor of an origin named as insecure', async () => {
-    const asked = (): never => {
-      throw new Error('asked')
-    }
-    const configured = new OriginRule(undefined, undefined, false)
+describe('OriginRule.isGuarded()', () => {
+  test('holds for issuers of a resolver, but for origins named as insecure (BJ-06)', () => {
+    const place = new URL('https://as.example:8443/jwks')
+    expect(new OriginRule(undefined, undefined, true).isGuarded(place)).toBe(true)
+    expect(new OriginRule(undefined, undefined, false).isGuarded(place)).toBe(false)
     const named = new OriginRule(new Set(['http://keycloak:8080']), undefined, true)
-    expect(await configured.refusesAddress('https://as.example/', asked)).toBeUndefined()
-    expect(await named.refusesAddress('http://keycloak:8080/', asked)).toBeUndefined()
-  })
-})
-
-describe('allowsInsecure() when told `true`', () => {
-  test.each(['localhost', 'as.localhost', '127.0.0.1', '127.255.0.3', '[::1]'])('knows %s', (host) => {
-    expect(allowsInsecure(true, new URL(`http://${host}/`))).toBe(true)
-  })
-
-  test.each([
-    'localhost.example',
-    'notlocalhost',
-    '127.evil.example',
-    '127.0.0.1.evil.example',
-    '128.0.0.1',
-    '[::2]',
-    '0.0.0.0',
-  ])('does not take %s for one', (host) => {
-    expect(allowsInsecure(true, new URL(`http://${host}/`))).toBe(false)
+    expect(named.isGuarded(place)).toBe(true)
+    expect(named.isGuarded(new URL('http://keycloak:8080/jwks'))).toBe(false)
   })
 })

@@ -1,6 +1,3 @@
-import type { Runtime } from '../runtime/runtime.ts'
-import type { KeyFailure } from './events.ts'
-
 /** `true`: http on loopback hosts; a set: http at these origins. */
 export type InsecureOrigins = true | ReadonlySet<string> | undefined
 
@@ -26,17 +23,12 @@ export class OriginRule {
       url !== undefined &&
       url.hash === '' &&
       this.#origins?.has(url.origin) !== false &&
-      (!this.#isGuarded(url) || PUBLIC_NAME.test(url.hostname))
+      (!this.isGuarded(url) || PUBLIC_NAME.test(url.hostname))
     )
   }
 
-  /** Looks the host of an allowed URL up where the runtime can, for issuers which a resolver named. */
-  async refusesAddress(text: string, resolve: Runtime['resolveHost']): Promise<KeyFailure | undefined> {
-    const url = new URL(text)
-    return this.#isGuarded(url) ? resolve(url.hostname) : undefined
-  }
-
-  #isGuarded(url: URL): boolean {
+  /** Whether its host must be public: that of an issuer which a resolver named, unless it is allowed by name. */
+  isGuarded(url: URL): boolean {
     return this.#publicOnly && !allowsInsecure(this.#insecure, url)
   }
 }

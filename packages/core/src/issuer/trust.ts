@@ -62,10 +62,12 @@ export interface Trust {
   readonly algorithms: ReadonlySet<string>
   readonly authorities: Authorities | undefined
   readonly allow: Readonly<Partial<Record<Authority, ReadonlySet<string> | undefined>>>
-  /** Lower case, without `application/`. */
-  readonly otherTypes: ReadonlySet<string | null>
-  readonly optionalClaims: ReadonlySet<string>
-  readonly clientIdClaim: string
-  readonly jtiClaim: string
+  readonly deviations: {
+    /** Lower case, without `application/`. */
+    readonly typ: ReadonlySet<string | null>
+    readonly optionalClaims: ReadonlySet<string>
+    readonly client_id: string
+    readonly jti: string
+  }
   readonly keys: KeySource
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { asChallengeText, bearerChallenge, quotedString, SCOPE_TOKEN } from './challenge.ts'
+import { asChallengeText, bearerChallenge, PRINTABLE, quotedString, SCOPE_TOKEN } from './challenge.ts'
 
 describe('bearerChallenge()', () => {
   test('never is a naked Bearer (BT-12)', () => {
@@ -37,9 +37,18 @@ describe('quotedString()', () => {
   test('escapes quotation marks and backslashes (BT-15)', () => {
     expect(quotedString('a"b\\c')).toBe(String.raw`"a\"b\\c"`)
   })
+})
 
-  test.each(['a\r\nb', 'é', 'a\u007F', 'a\tb'])('throws on what no field value may hold: %j', (value) => {
-    expect(() => quotedString(value)).toThrow(TypeError)
+describe('PRINTABLE', () => {
+  test.each(['a\r\nb', 'é', 'a\u007F', 'a\tb', ''])(
+    'does not take what no field value may hold: %j',
+    (value) => {
+      expect(PRINTABLE.test(value)).toBe(false)
+    },
+  )
+
+  test('takes the rest', () => {
+    expect(PRINTABLE.test('https://api.example/ "~')).toBe(true)
   })
 })
 

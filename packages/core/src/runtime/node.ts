@@ -30,9 +30,9 @@ function named(name: string): Channel {
   return found
 }
 
-export const servesLong: boolean = true
+export { privateSlot } from './private-slot.ts'
 
-export const hasSubscribers: Runtime['hasSubscribers'] = (name) => named(name).hasSubscribers
+export const servesLong: boolean = true
 
 export const publish: Runtime['publish'] = (name, message) => {
   named(name).publish(message)

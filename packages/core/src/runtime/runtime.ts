@@ -1,3 +1,9 @@
+/** A value kept with somebody else's object, which nobody else sees or forges, and which goes when the object goes. */
+export interface PrivateSlot<Value> {
+  get(object: object): Value | undefined
+  set(object: object, value: Value): void
+}
+
 /** What differs between the runtimes outside cryptography: `#runtime` resolves to one of the files beside this. */
 export interface Runtime {
   /** Keeps `work` going after the answer was sent, where the platform would stop it; `undefined` elsewhere. */
@@ -8,10 +14,10 @@ export interface Runtime {
   freezes(): boolean
   /** Whether a process serves for long, so that what is compiled before the first request is worth its time. */
   readonly servesLong: boolean
-  /** Whether anybody listens to the named channel. */
-  hasSubscribers(channel: string): boolean
-  /** Gives a message to the named channel. */
-  publish(channel: string, message: unknown): void
-  /** Looks a host up: why it must not be asked, if so. Nothing is known where the runtime cannot look it up. */
-  resolveHost(host: string): Promise<'origin_refused' | 'network' | undefined> | undefined
+  /** For a value per object; an entry is made for every request. */
+  privateSlot<Value>(): PrivateSlot<Value>
+  /** Gives a message to the named channel; `undefined` where there are none. */
+  readonly publish: ((channel: string, message: unknown) => void) | undefined
+  /** Looks a host up: why it must not be asked, if so. `undefined` where the runtime cannot look it up. */
+  readonly resolveHost: ((host: string) => Promise<'origin_refused' | 'network' | undefined>) | undefined
 }

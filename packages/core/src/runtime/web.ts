@@ -8,8 +8,8 @@ export const freezes: Runtime['freezes'] = () => 'EdgeRuntime' in globalThis
 
 export const servesLong: boolean = false
 
-export const hasSubscribers: Runtime['hasSubscribers'] = () => false
+export const privateSlot: Runtime['privateSlot'] = () => new WeakMap()
 
-export const publish: Runtime['publish'] = () => {}
+export const publish: Runtime['publish'] = undefined
 
-export const resolveHost: Runtime['resolveHost'] = () => undefined
+export const resolveHost: Runtime['resolveHost'] = undefined

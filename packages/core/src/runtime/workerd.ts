@@ -10,4 +10,4 @@ export const sharesPromises: boolean = false
 
 export const freezes: Runtime['freezes'] = () => false
 
-export { hasSubscribers, publish, resolveHost, servesLong } from './web.ts'
+export { privateSlot, publish, resolveHost, servesLong } from './web.ts'

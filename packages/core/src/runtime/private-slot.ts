@@ -1,3 +1,5 @@
+import type { PrivateSlot } from './runtime.ts'
+
 /** Returns the object it is given, so that a class which extends it adds its private fields to that object. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- nothing else adds a private field to another's object
 class Given {
@@ -5,12 +7,6 @@ class Given {
     // oxlint-disable-next-line no-constructor-return -- the point of it
     return object
   }
-}
-
-/** A value kept with somebody else's object. */
-export interface PrivateSlot<Value> {
-  get(object: object): Value | undefined
-  set(object: object, value: Value): void
 }
 
 /**
