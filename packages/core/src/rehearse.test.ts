@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 
 import { bearer, createTestApi } from '../../../test/helpers/api.ts'
 import { createTestIssuer } from '../../testing/src/index.ts'
+import type { Verification } from './access-token/access-token.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
 import { createResourceServer, type ResourceServerOptions } from './index.ts'
 import { clock, resolveOptions } from './options.ts'
@@ -11,20 +12,28 @@ vi.mock('./rehearse.ts', { spy: true })
 
 const NOW = 1_800_000_000
 
-/** The tokens which go along the way of everybody's. */
-async function rehearsedBy(options: ResourceServerOptions): Promise<readonly string[]> {
+/** The tokens which go along the way of everybody's, and what is led on from them. */
+async function rehearsedBy(
+  options: ResourceServerOptions,
+): Promise<{ readonly tokens: readonly string[]; readonly granted: readonly Verification[] }> {
   const resolved = resolveOptions(options)
   const tokens: string[] = []
+  const granted: Verification[] = []
   const context = {
     ...resolved,
     verifier: {},
     issuers: new Issuers(resolved, new KeyRegistry(resolved)),
     cache: undefined,
   }
-  await rehearse(context, resolved.clock(), async (token) => {
-    tokens.push(token)
+  await rehearse(context, resolved.clock(), {
+    async refuse(token) {
+      tokens.push(token)
+    },
+    async grant(verification) {
+      granted.push(verification)
+    },
   })
-  return tokens
+  return { tokens, granted }
 }
 
 const partOf = (token: string, part: 0 | 1): Record<string, unknown> =>
@@ -40,8 +49,11 @@ describe('rehearse()', () => {
         audience: issuer.audience,
         [clock]: () => NOW,
       }
-      const tokens = await rehearsedBy(options)
+      const { tokens, granted } = await rehearsedBy(options)
       expect(tokens.length).toBeGreaterThan(1)
+      expect(granted.map(({ token }) => token.header['alg'])).toEqual(
+        tokens.map((token) => partOf(token, 0)['alg']),
+      )
       for (const token of tokens) {
         expect(partOf(token, 1)['exp']).toBeLessThan(NOW)
         // Not `signature_malformed`, `kid_unknown` or anything else that comes earlier.
@@ -58,7 +70,7 @@ describe('rehearse()', () => {
         createTestIssuer({ issuer: `https://issuer-${i}.example`, alg }),
       ),
     )
-    const tokens = await rehearsedBy({
+    const { tokens } = await rehearsedBy({
       issuer: issuers.map(({ issuer, jwks }) => ({ issuer, jwks })),
       audience: 'https://api.example',
     })
@@ -69,8 +81,8 @@ describe('rehearse()', () => {
 
   test('does nothing where no keys are known', async () => {
     const unloaded = { issuer: 'https://issuer.example', audience: 'https://api.example' }
-    expect(await rehearsedBy(unloaded)).toEqual([])
-    expect(await rehearsedBy({ ...unloaded, issuer: () => undefined })).toEqual([])
+    expect(await rehearsedBy(unloaded)).toEqual({ tokens: [], granted: [] })
+    expect(await rehearsedBy({ ...unloaded, issuer: () => undefined })).toEqual({ tokens: [], granted: [] })
   })
 })
 

@@ -1,6 +1,7 @@
+import { Verification } from './access-token/access-token.ts'
 import { TokenCache } from './access-token/cache.ts'
 import { ACCESS_TOKEN_TYPE, readHeader } from './access-token/header.ts'
-import { acceptFrom } from './access-token/verify.ts'
+import { acceptFrom, type Verified } from './access-token/verify.ts'
 import type { AuthorizationContext } from './authorize.ts'
 import { Refusal } from './errors.ts'
 import { encodeBase64url } from './internal/base64url.ts'
@@ -12,6 +13,14 @@ import { parseCompact } from './jws/compact.ts'
 /** Engines compile an expression when it is used again, and functions in steps after a few calls. */
 const TIMES = 7
 
+/** The two ways, over a stage with nothing in it to be touched or called. */
+interface Ways {
+  /** Leads a token along the way which is everybody's, up to its refusal. */
+  refuse(token: string, stage: AuthorizationContext): Promise<void>
+  /** Leads on what was verified. */
+  grant(verification: Verification, stage: AuthorizationContext): Promise<void>
+}
+
 /**
  * Leads a made-up token of each algorithm along the way of real ones, so that the first of those finds keys imported
  * and code compiled. The token is expired and its signature is none, so it goes the way up to that refusal; then what
@@ -19,13 +28,8 @@ const TIMES = 7
  * application is called, and nothing is fetched because of it.
  *
  * @param now seconds since the epoch, at which time stands still for the rehearsal
- * @param walk leads a token along the way which is everybody's, over a stage with nothing in it to be touched or called
  */
-export async function rehearse(
-  context: AuthorizationContext,
-  now: number,
-  walk: (token: string, stage: AuthorizationContext) => Promise<void>,
-): Promise<void> {
+export async function rehearse(context: AuthorizationContext, now: number, ways: Ways): Promise<void> {
   const rehearsed = new Set<string>()
   for (const trust of context.issuers.configured()) {
     for (const alg of trust.algorithms) {
@@ -38,9 +42,11 @@ export async function rehearse(
         const stage = stageOf(context, trust, alg, now)
         const { token, claims } = madeUp(key, alg, trust, now)
         // oxlint-disable-next-line no-await-in-loop -- in turns
-        await walk(token, stage)
+        await ways.refuse(token, stage)
         // oxlint-disable-next-line no-await-in-loop -- in turns
-        await walkOn(token, claims, key, trust, stage)
+        const verified = await accept(token, claims, key, trust, stage)
+        // oxlint-disable-next-line no-await-in-loop -- in turns
+        if (verified instanceof Verification) await ways.grant(verified, stage)
       }
     }
   }
@@ -54,6 +60,7 @@ function stageOf(
   now: number,
 ): AuthorizationContext {
   const { issuers, cache } = context
+  const mute = withoutMapping(trust)
   return {
     ...context,
     clock: () => now,
@@ -61,10 +68,11 @@ function stageOf(
     issuers: {
       admits: (header) => issuers.admits(header),
       // Verification goes from here to the keys in one go: while some are fresh, it asks for none.
-      pick: (iss) =>
-        trust.keys.peek(alg, now) === undefined
-          ? new Refusal('issuer_not_trusted')
-          : issuers.pick(iss, undefined),
+      pick(iss) {
+        if (trust.keys.peek(alg, now) === undefined) return new Refusal('issuer_not_trusted')
+        const picked = issuers.pick(iss, undefined)
+        return picked === trust ? mute : picked
+      },
       configured: () => issuers.configured(),
     },
     schema: undefined,
@@ -98,22 +106,27 @@ function madeUp(key: VerificationKey, alg: string, trust: Trust, now: number): M
   return { token, claims }
 }
 
-/** The part of the way behind a good signature. */
-async function walkOn(
+/** The part of verification behind a good signature. */
+async function accept(
   token: string,
   claims: MadeUp['claims'],
   key: VerificationKey,
   trust: Trust,
   stage: AuthorizationContext,
-): Promise<void> {
+): Promise<Verified> {
   const now = stage.clock()
   const compact = parseCompact(token)
-  if (compact instanceof Refusal) return
+  if (compact instanceof Refusal) return compact
   const header = readHeader(compact.header)
+  if (header instanceof Refusal) return header
   const valid = parseJSONObject(JSON.stringify({ ...claims, exp: now + 60 }))
-  if (header instanceof Refusal || valid === undefined) return
-  const mute = trust.authorities === undefined ? trust : { ...trust, authorities: undefined }
-  await acceptFrom(key, mute, { token, compact, header, claims: valid }, stage, now)
+  if (valid === undefined) return new Refusal('claims_malformed')
+  return acceptFrom(key, withoutMapping(trust), { token, compact, header, claims: valid }, stage, now)
+}
+
+/** A mapping of authorities is code of the application. */
+function withoutMapping(trust: Trust): Trust {
+  return trust.authorities === undefined ? trust : { ...trust, authorities: undefined }
 }
 
 function encode(value: object): string {

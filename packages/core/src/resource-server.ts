@@ -12,7 +12,7 @@ import {
   verifyToken,
 } from './authorize.ts'
 import { type AnyAuthorizationError, type ErrorCode, Refusal } from './errors.ts'
-import { chain, later, promised, rejection } from './internal/chain.ts'
+import { chain, later, rejection } from './internal/chain.ts'
 import { knownMembers } from './internal/check.ts'
 import { dismiss } from './internal/promise.ts'
 import { Issuers, KeyRegistry } from './issuer/issuers.ts'
@@ -26,6 +26,7 @@ import {
 } from './options.ts'
 import {
   type AnyPolicy,
+  type Node,
   type ContextOf,
   type OptionalPolicy,
   type Policy,
@@ -248,19 +249,47 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
   } catch {}
 }
 
-/** The way of a request up to its answer, without the observers of the application. */
+/** The ways of a request and of a token up to their answers, without the observers of the application. */
 async function rehearseFor({ options, registry, context }: State, now: number): Promise<void> {
-  await rehearse(context, now, async (token, stage) => {
-    const state: State = {
-      options: { ...options, onDecision: undefined, refusal: undefined },
-      registry,
-      context: stage,
-    }
-    await promised(verify, state, token).catch(() => {})
-    const headers = { get: () => `Bearer ${token}` }
-    const request = { method: 'GET', url: 'https://rehearsal.invalid/', headers }
-    await promised(authorize, state, request, undefined, undefined)
+  const silent = { ...options, onDecision: undefined, refusal: undefined }
+  const url = 'https://rehearsal.invalid/'
+  await rehearse(context, now, {
+    async refuse(token, stage) {
+      const state: State = { options: silent, registry, context: stage }
+      await authorize(
+        state,
+        { method: 'GET', url, headers: { get: () => `Bearer ${token}` } },
+        undefined,
+        undefined,
+      )
+      try {
+        await verify(state, token)
+      } catch {
+        // The refusal that it was led to.
+      }
+    },
+    async grant(verification, stage) {
+      const state: State = { options: silent, registry, context: stage }
+      const verdict = await demandOf(verification, REHEARSED, undefined, stage)
+      const since = startOf(state)
+      resultOf(verdict, state, since, { method: 'GET', url, headers: { get: () => null } }, false)
+      if (isVerified(verdict)) await tokenOrRejection(verdict, state, since)
+    },
   })
+}
+
+const REHEARSED: Node = {
+  op: 'all',
+  policies: [
+    { op: 'scope', names: ['nothing'] },
+    {
+      op: 'any',
+      policies: [
+        { op: 'role', names: ['nobody'] },
+        { op: 'group', names: ['nobodies'] },
+      ],
+    },
+  ],
 }
 
 class Server implements ResourceServer {
@@ -290,7 +319,7 @@ class Server implements ResourceServer {
     policy?: AnyPolicy,
     context?: unknown,
   ): Promise<AuthorizeResult<never>> {
-    // What `promised` does; called by name, engines can inline the way of every request.
+    // Without an async function, which engines do not inline, on the way of every request.
     try {
       // A variable that was never set must not become "any token will do".
       if (policy === undefined && arguments.length > 1)
@@ -304,7 +333,7 @@ class Server implements ResourceServer {
   }
 
   verify(token: string): Promise<AccessToken<never>> {
-    // What `promised` does; called by name, engines can inline the way of every request.
+    // As in `authorize`.
     try {
       return Promise.resolve(verify(this.#state, token))
     } catch (error) {
@@ -312,8 +341,12 @@ class Server implements ResourceServer {
     }
   }
 
-  demand(auth: AccessToken | undefined, policy: AnyPolicy, context?: unknown): Promise<AccessToken<never>> {
-    return promised(demand, this.#state, auth, policy, context)
+  async demand(
+    auth: AccessToken | undefined,
+    policy: AnyPolicy,
+    context?: unknown,
+  ): Promise<AccessToken<never>> {
+    return demand(this.#state, auth, policy, context)
   }
 
   with(options: { audience: ResourceServerOptions['audience']; realm?: string }): ResourceServer<never> {

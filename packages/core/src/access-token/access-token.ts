@@ -162,8 +162,9 @@ export class VerifiedAccessToken implements AccessToken {
 
   /** What `JSON.stringify` takes, the sets as lists. */
   toJSON(): object {
-    const { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding } = this
-    return { claims, header, issuer, subject, clientId, scopes, roles, groups, entitlements, binding }
+    const { scopes, roles, groups, entitlements } = this
+    const { ...fields }: AccessToken = this
+    return { ...fields, scopes, roles, groups, entitlements }
   }
 
   /** What made `token`; `undefined` for anything that no resource server of this library made. */

@@ -36,8 +36,7 @@ export function readAuthority(
   const map = mapping?.[authority]
   const read = map !== undefined ? fromMapping(authority, map(claims)) : standard(authority, claims)
   if (allow === undefined || read.values.size === 0) return read
-  const allowed: string[] = []
-  for (const value of read.values) if (allow.has(value)) allowed.push(value)
+  const allowed = [...read.values].filter((value) => allow.has(value))
   if (allowed.length === read.values.size) return read
   // A value which this issuer may not give is not held; neither is it known to be absent, for `not(…)`.
   return { values: new FrozenSet(allowed), complete: false }
@@ -71,14 +70,8 @@ function scopes(claim: unknown): AuthorityValues {
   if (typeof claim !== 'string') return UNREADABLE
   if (SCOPE_TOKENS.test(claim))
     return { values: new FrozenSet(Object.freeze(claim.split(' '))), complete: true }
-  const values: string[] = []
-  let complete = true
-  for (const value of claim.split(' ')) {
-    if (value === '') continue
-    if (SCOPE_TOKEN.test(value)) values.push(value)
-    else complete = false
-  }
-  return { values: new FrozenSet(values), complete }
+  const words = claim.split(' ').filter((word) => word !== '')
+  return collect(words, (word) => (SCOPE_TOKEN.test(word) ? word : undefined))
 }
 
 /**
@@ -92,7 +85,7 @@ function list(claim: unknown): AuthorityValues {
   return collect(claim, (element) => (isObject(element) ? element['value'] : element))
 }
 
-function collect(elements: Iterable<unknown>, valueOf: (element: unknown) => unknown): AuthorityValues {
+function collect<T>(elements: Iterable<T>, valueOf: (element: T) => unknown): AuthorityValues {
   const values: string[] = []
   let complete = true
   for (const element of elements) {

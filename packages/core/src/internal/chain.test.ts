@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { chain, promised, rejection } from './chain.ts'
+import { chain, rejection } from './chain.ts'
 
 describe('chain()', () => {
   test('goes on at once with a value, and later with a promise', async () => {
@@ -9,16 +9,6 @@ describe('chain()', () => {
     const later = chain(Promise.resolve(1), add, 2)
     expect(later).toBeInstanceOf(Promise)
     expect(await later).toBe(3)
-  })
-})
-
-describe('promised()', () => {
-  test('rejects with what is thrown', async () => {
-    const error = new TypeError('no')
-    const fails = (): never => {
-      throw error
-    }
-    await expect(promised(fails)).rejects.toBe(error)
   })
 })
 

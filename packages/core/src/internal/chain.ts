@@ -30,18 +30,6 @@ export function later<T, U, R extends readonly unknown[]>(
   return value.then((settled) => next(settled, ...rest))
 }
 
-/** The one promise of a public method; what is thrown on the way to it rejects it. */
-export function promised<T, R extends readonly unknown[]>(
-  work: (...rest: R) => T | Promise<T>,
-  ...rest: R
-): Promise<T> {
-  try {
-    return Promise.resolve(work(...rest))
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
 /**
  * A promise which rejects a moment later, when whoever called waits for it: engines report every promise that is
  * rejected before, and take the report back when somebody comes, which costs more than the refusal.

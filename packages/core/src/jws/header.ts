@@ -46,8 +46,7 @@ export function readJOSEHeader(
   // Compression is a matter of JWE; a signed token which claims it is read differently by somebody.
   if (header['zip'] !== undefined) return new Refusal('header_malformed')
 
-  if (typeof alg !== 'string') return new Refusal('algorithm_not_allowed')
-  const algorithm = canonicalAlgorithm(alg)
+  const algorithm = typeof alg === 'string' ? canonicalAlgorithm(alg) : 'none'
   if (!algorithms.has(algorithm)) return new Refusal('algorithm_not_allowed')
   if (kid !== undefined && typeof kid !== 'string') return new Refusal('header_malformed')
   if (typ !== undefined && typeof typ !== 'string') return new Refusal('type_mismatch')

@@ -2,7 +2,7 @@ import { verifySignature } from '#crypto'
 
 import type { KeyHandle } from '../crypto/crypto.ts'
 import { decodedLength } from '../internal/base64url.ts'
-import { isPromise } from '../internal/promise.ts'
+import { chain } from '../internal/chain.ts'
 import type { VerificationKey } from '../issuer/jwk.ts'
 
 /**
@@ -22,10 +22,7 @@ export function signerOf(
     const key = candidates[i] as VerificationKey
     // A signature of another size cannot be this key's; nothing is computed with it.
     if (key.signatureLength(alg) !== length) continue
-    const handle = key.handle(alg)
-    const signed = isPromise(handle)
-      ? handle.then((known) => isSignedBy(token, signature, alg, known))
-      : isSignedBy(token, signature, alg, handle)
+    const signed = chain(key.handle(alg), isSignedBy, token, signature, alg)
     if (signed === true) return key
     if (typeof signed === 'object') {
       return signed.then((yes) => (yes ? key : signerOf(token, signature, alg, candidates.slice(i + 1))))
@@ -35,10 +32,10 @@ export function signerOf(
 }
 
 function isSignedBy(
+  handle: KeyHandle | undefined,
   token: string,
   signature: string,
   alg: string,
-  handle: KeyHandle | undefined,
 ): boolean | Promise<boolean> {
   return handle !== undefined && verifySignature(alg, handle, token, signature)
 }
