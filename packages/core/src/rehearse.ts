@@ -11,7 +11,7 @@ import type { Trust } from './issuer/trust.ts'
 import { parseCompact } from './jws/compact.ts'
 
 /** Engines compile an expression when it is used again, and functions in steps after a few calls. */
-const TIMES = 7
+const TIMES = 15
 
 /** The two ways, over a stage with nothing in it to be touched or called. */
 interface Ways {

@@ -33,7 +33,7 @@ import {
   readPolicy,
 } from './policy/policy.ts'
 import { rehearse } from './rehearse.ts'
-import type { ResourceRequest } from './request.ts'
+import { fromNode, type ResourceRequest } from './request.ts'
 import type { HeaderList } from './response/challenge.ts'
 import { type ErrorResponse, toError } from './response/respond.ts'
 
@@ -133,7 +133,8 @@ export function createResourceServer<Claims = {}>(
   options: ResourceServerOptions<Claims>,
 ): ResourceServer<Claims> {
   const resolved = resolveOptions(options as unknown as ResourceServerOptions)
-  return new Server(resolved, new KeyRegistry(resolved)) as unknown as ResourceServer<Claims>
+  const state = makeState(resolved, new KeyRegistry(resolved))
+  return new Server(state, true) as unknown as ResourceServer<Claims>
 }
 
 /**
@@ -157,6 +158,17 @@ interface State {
   readonly options: ResolvedOptions
   readonly registry: KeyRegistry
   readonly context: AuthorizationContext
+}
+
+/** @param audience replaces every other, also that of an issuer */
+function makeState(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>): State {
+  const context: AuthorizationContext = {
+    ...options,
+    verifier: {},
+    issuers: new Issuers(options, registry, audience),
+    cache: options.cache && new TokenCache(options.cache),
+  }
+  return { options, registry, context }
 }
 
 function authorize(
@@ -249,31 +261,28 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
   } catch {}
 }
 
-/** The ways of a request and of a token up to their answers, without the observers of the application. */
+/** The ways of a request and of a token up to their answers, by a server without the observers of the application. */
 async function rehearseFor({ options, registry, context }: State, now: number): Promise<void> {
   const silent = { ...options, onDecision: undefined, refusal: undefined }
-  const url = 'https://rehearsal.invalid/'
   await rehearse(context, now, {
     async refuse(token, stage) {
-      const state: State = { options: silent, registry, context: stage }
-      await authorize(
-        state,
-        { method: 'GET', url, headers: { get: () => `Bearer ${token}` } },
-        undefined,
-        undefined,
-      )
-      try {
-        await verify(state, token)
-      } catch {
-        // The refusal that it was led to.
-      }
+      const server = new Server({ options: silent, registry, context: stage }, false)
+      const rawHeaders = ['Authorization', `Bearer ${token}`]
+      const request = fromNode({ headers: { authorization: rawHeaders[1] }, rawHeaders })
+      await server.authorize(request, REHEARSED)
+      await server.verify(token).catch(() => {})
     },
-    async grant(verification, stage) {
+    async grant({ token }, stage) {
       const state: State = { options: silent, registry, context: stage }
-      const verdict = await demandOf(verification, REHEARSED, undefined, stage)
-      const since = startOf(state)
-      resultOf(verdict, state, since, { method: 'GET', url, headers: { get: () => null } }, false)
-      if (isVerified(verdict)) await tokenOrRejection(verdict, state, since)
+      const server = new Server(state, false)
+      const demanded = await server.demand(token, REHEARSED)
+      resultOf(
+        VerifiedAccessToken.verificationOf(demanded),
+        state,
+        startOf(state),
+        fromNode({ headers: {} }),
+        true,
+      )
     },
   })
 }
@@ -298,15 +307,9 @@ class Server implements ResourceServer {
   readonly #isRoot: boolean
   #rehearsed = false
 
-  constructor(options: ResolvedOptions, registry: KeyRegistry, audience?: ReadonlySet<string>) {
-    const context: AuthorizationContext = {
-      ...options,
-      verifier: this,
-      issuers: new Issuers(options, registry, audience),
-      cache: options.cache && new TokenCache(options.cache),
-    }
-    this.#state = { options, registry, context }
-    this.#isRoot = audience === undefined
+  constructor(state: State, isRoot: boolean) {
+    this.#state = state
+    this.#isRoot = isRoot
     Object.freeze(this)
   }
 
@@ -353,10 +356,10 @@ class Server implements ResourceServer {
     knownMembers('options of with()', options, ['audience', 'realm'])
     const audience = readAudience('audience', options.audience)
     const realm = readRealm(options.realm, audience)
+    const { options: others, registry } = this.#state
     return new Server(
-      { ...this.#state.options, audience, realm },
-      this.#state.registry,
-      audience,
+      makeState({ ...others, audience, realm }, registry, audience),
+      false,
     ) as ResourceServer<never>
   }
 
