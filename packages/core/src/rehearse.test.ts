@@ -19,13 +19,10 @@ async function rehearsedBy(
   const resolved = resolveOptions(options)
   const tokens: string[] = []
   const granted: Verification[] = []
-  const context = {
-    ...resolved,
-    verifier: {},
-    issuers: new Issuers(resolved, new KeyRegistry(resolved)),
-    cache: undefined,
-  }
-  await rehearse(context, resolved.clock(), {
+  const registry = new KeyRegistry(resolved)
+  const context = { ...resolved, verifier: {}, issuers: new Issuers(resolved, registry), cache: undefined }
+  const issuers = registry.trusted.map(({ issuer }) => issuer)
+  await rehearse(context, issuers, resolved.clock(), {
     async refuse(token) {
       tokens.push(token)
     },

@@ -6,6 +6,7 @@ import type { AuthorizationContext } from './authorize.ts'
 import { Refusal } from './errors.ts'
 import { encodeBase64url } from './internal/base64url.ts'
 import { parseJSONObject } from './internal/json.ts'
+import { isPromise } from './internal/promise.ts'
 import type { VerificationKey } from './issuer/jwk.ts'
 import type { Trust } from './issuer/trust.ts'
 import { parseCompact } from './jws/compact.ts'
@@ -25,18 +26,26 @@ interface Ways {
  * Leads a made-up token of each algorithm along the way of real ones, so that the first of those finds keys imported
  * and code compiled. The token is expired and its signature is none, so it goes the way up to that refusal; then what
  * it says goes the rest of the way. All of it belongs to no resource server and is forgotten here; nothing of the
- * application is called, and nothing is fetched because of it.
+ * application is called, and nothing is fetched because of it but keys whose refresh is due.
  *
+ * @param issuers those which are configured
  * @param now seconds since the epoch, at which time stands still for the rehearsal
  */
-export async function rehearse(context: AuthorizationContext, now: number, ways: Ways): Promise<void> {
+export async function rehearse(
+  context: AuthorizationContext,
+  issuers: readonly string[],
+  now: number,
+  ways: Ways,
+): Promise<void> {
   const rehearsed = new Set<string>()
-  for (const trust of context.issuers.configured()) {
+  for (const issuer of issuers) {
+    const trust = context.issuers.pick(issuer, undefined)
+    if (trust instanceof Refusal || isPromise(trust)) continue
     for (const alg of trust.algorithms) {
       if (rehearsed.has(alg)) continue
       for (let i = 0; i < TIMES; i += 1) {
         // Each time anew: keys may go while others take their turns.
-        const key = trust.keys.peek(alg, now)
+        const key = keyOf(trust, alg, now)
         if (key === undefined) break
         rehearsed.add(alg)
         const stage = stageOf(context, trust, alg, now)
@@ -50,6 +59,13 @@ export async function rehearse(context: AuthorizationContext, now: number, ways:
       }
     }
   }
+}
+
+/** A key which serves `alg`, where one is known. */
+function keyOf({ keys }: Trust, alg: string, now: number): VerificationKey | undefined {
+  if (!keys.usable(now)) return undefined
+  const found = keys.find(undefined, alg, now, () => undefined)
+  return found instanceof Refusal || isPromise(found) ? undefined : found[0]
 }
 
 /** What a resource server reads, without anything which a rehearsal could call, ask or change. */
@@ -67,13 +83,12 @@ function stageOf(
     verifier: {},
     issuers: {
       admits: (header) => issuers.admits(header),
-      // Verification goes from here to the keys in one go: while some are fresh, it asks for none.
+      // Verification goes from here to the keys in one go: while some can be used, it waits for none.
       pick(iss) {
-        if (trust.keys.peek(alg, now) === undefined) return new Refusal('issuer_not_trusted')
+        if (keyOf(trust, alg, now) === undefined) return new Refusal('issuer_not_trusted')
         const picked = issuers.pick(iss, undefined)
         return picked === trust ? mute : picked
       },
-      configured: () => issuers.configured(),
     },
     schema: undefined,
     revoked: undefined,

@@ -264,7 +264,8 @@ function report(verdict: Verdict, { options: { onDecision } }: State, since: num
 /** The ways of a request and of a token up to their answers, by a server without the observers of the application. */
 async function rehearseFor({ options, registry, context }: State, now: number): Promise<void> {
   const silent = { ...options, onDecision: undefined, refusal: undefined }
-  await rehearse(context, now, {
+  const issuers = registry.trusted.map(({ issuer }) => issuer)
+  await rehearse(context, issuers, now, {
     async refuse(token, stage) {
       const server = new Server({ options: silent, registry, context: stage }, false)
       const rawHeaders = ['Authorization', `Bearer ${token}`]

@@ -24,7 +24,7 @@ const MAX_ISS_LENGTH = 512
 /** What the verification of a resource server reads: its configuration and its memory. */
 export interface VerificationContext {
   readonly verifier: Verifier
-  readonly issuers: Pick<Issuers, 'admits' | 'pick' | 'configured'>
+  readonly issuers: Pick<Issuers, 'admits' | 'pick'>
   readonly times: TimeRules
   /** Seconds since the epoch. */
   readonly clock: () => number

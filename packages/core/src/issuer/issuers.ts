@@ -186,11 +186,6 @@ export class Issuers {
     return { ...trust, audience: this.#audience ?? trust.audience }
   }
 
-  /** Those which are configured. */
-  configured(): Iterable<Trust> {
-    return this.#trusted.values()
-  }
-
   /** Whether a token with this header can be one of any issuer: asked before the payload is even decoded. */
   admits(header: Header): Refusal | undefined {
     // The rules of a resolver's issuer are known when it has answered; until then every algorithm known here stands.

@@ -18,8 +18,6 @@ export interface KeySource {
     now: number,
     plausible: () => Refusal | undefined,
   ): readonly VerificationKey[] | Refusal | Promise<readonly VerificationKey[] | Refusal>
-  /** A key which serves `alg`, where one is known and fresh; nothing is asked for because of it. */
-  peek(alg: string, now: number): VerificationKey | undefined
   /** Whether what a key verified may still be served without asking `find`; starts a refresh when one is due. */
   usable(now: number): boolean
   /** Reports a plausible token whose signature failed under a known key: the issuer may have new keys under old names. */

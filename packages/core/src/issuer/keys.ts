@@ -120,12 +120,6 @@ export class IssuerKeys implements KeySource {
     return this.#served(now) !== undefined
   }
 
-  peek(alg: string, now: number): VerificationKey | undefined {
-    const loaded = this.#current(now)
-    if (loaded === undefined || now >= loaded.refreshAt) return undefined
-    return loaded.set.candidates(undefined, alg)[0]
-  }
-
   suspect(now: number): void {
     if (isRecent(this.#suspectedAt, now)) return
     if (this.#underway() !== undefined || !this.#mayTry(now) || !this.#bucket.take(now)) return

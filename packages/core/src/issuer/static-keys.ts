@@ -20,10 +20,6 @@ export class StaticKeys implements KeySource {
     return new Refusal(kid === undefined || this.#set.has(kid) ? 'key_unsuitable' : 'kid_unknown')
   }
 
-  peek(alg: string): VerificationKey | undefined {
-    return this.#set.candidates(undefined, alg)[0]
-  }
-
   usable(): boolean {
     return true
   }
