@@ -182,7 +182,7 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
   declare readonly claim?: string
   /** Seconds after which a retry makes sense; for status 503. */
   declare readonly retryAfter?: number
-  readonly #answer: () => AnswerParts
+  readonly #answer: (error: AuthorizationError<Code>) => AnswerParts
   #made: AnswerParts | undefined
 
   /** @internal Errors are made by verification; the answer is built only when it is read. */
@@ -195,7 +195,7 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
     this.status = status
     if (claim !== undefined) this.claim = claim
     if (retryAfter !== undefined) this.retryAfter = retryAfter
-    this.#answer = () => answer(this)
+    this.#answer = answer
   }
 
   static {
@@ -207,7 +207,7 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
 
   /** @internal The complete answer. */
   get answer(): AnswerParts {
-    return (this.#made ??= this.#answer())
+    return (this.#made ??= this.#answer(this))
   }
 
   /** The header fields of the answer; two challenges are joined by a comma, as RFC 9110 §11.6.1 allows. */

@@ -1,4 +1,4 @@
-import { isThenable } from './promise.ts'
+import { isPromise } from './promise.ts'
 import { after } from './timer.ts'
 
 /**
@@ -7,7 +7,7 @@ import { after } from './timer.ts'
  */
 export function withDeadline<T>(seconds: number, work: () => T | Promise<T>): T | Promise<T> {
   const result = work()
-  return isThenable(result) ? waitFor(result, seconds) : result
+  return isPromise(result) ? waitFor(result, seconds) : result
 }
 
 async function waitFor<T>(result: PromiseLike<T>, seconds: number): Promise<T> {

@@ -1,14 +1,8 @@
 /**
- * Whether a value is still to come. To be asked of what code of the application or an async function returned: where
- * somebody put another class in the place of the global `Promise` (zone.js, some tracers), what an async function
- * returns is no instance of it.
+ * Whether a value is still to come. Not whether it is an instance of `Promise`: where somebody put another class in the
+ * place of the global one (zone.js, some tracers), what an async function returns is none.
  */
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return value instanceof Promise || isThenable(value)
-}
-
-/** Whether a value can be waited for. */
-export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   )
