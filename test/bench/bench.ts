@@ -1,34 +1,48 @@
-// Measures what the documentation says of speed, memory and size: `pnpm bench [--full] [--only 1,2] [--json FILE]`.
-import { writeFileSync } from 'node:fs'
+// Measures what the documentation says of speed, memory and size: `pnpm bench --help`.
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
+import { argv, exit, stderr } from 'node:process'
 
+import { type Order, planOf, readCommandLine, USAGE } from './command-line.ts'
 import { type Figure, lineOf, type Run, verdictOf } from './figure.ts'
+import { leaveNothingBehind } from './interruption.ts'
+import { partsThatRun, roundsOf } from './parts.ts'
 
-const PARTS: readonly { readonly title: string; run(run: Run): Promise<void> }[] = [
-  { title: 'Tokens not seen before', run: async (run) => (await import('./cold.ts')).cold(run) },
-  { title: 'Tokens verified before', run: async (run) => (await import('./warm.ts')).warm(run) },
-  { title: 'Requests over loopback', run: async (run) => (await import('./requests.ts')).requests(run) },
-  { title: 'Hostile tokens and keys', run: async (run) => (await import('./hostile.ts')).hostile(run) },
-  { title: 'Memory', run: async (run) => (await import('./memory.ts')).memory(run) },
-  { title: 'Size and start', run: async (run) => (await import('./start.ts')).start(run) },
-  { title: 'Growth', run: async (run) => (await import('./growth.ts')).growth(run) },
-]
-
-const { values } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-  },
-})
-const only = values.only?.split(',').map(Number) ?? PARTS.map((_part, index) => index + 1)
-const rounds = Number(values.rounds ?? (values.full ? 41 : 15))
-if (!only.every((part) => part >= 1 && part <= PARTS.length) || !(rounds >= 7)) {
-  console.error(`bench: --only takes parts from 1 to ${PARTS.length}, --rounds takes 7 or more`)
-  process.exit(2)
+/** Says why nothing is run. */
+function refuse(reason: string): never {
+  console.error(`bench: ${reason}\n\n${USAGE}`)
+  exit(2)
 }
+
+/** Why a file cannot be written: to learn it after a quarter of an hour would be late. */
+function whyUnwritable(file: string): string | undefined {
+  const isNew = !existsSync(file)
+  try {
+    closeSync(openSync(file, 'a'))
+  } catch (cause) {
+    return (cause as Error).message
+  }
+  if (isNew) rmSync(file)
+  return undefined
+}
+
+function orderOf(): Order {
+  const commandLine = readCommandLine(argv.slice(2))
+  if (commandLine.kind === 'refused') return refuse(commandLine.reason)
+  if (commandLine.kind === 'help') {
+    console.log(USAGE)
+    return exit(0)
+  }
+  const { order } = commandLine
+  const unwritable = order.json === undefined ? undefined : whyUnwritable(order.json)
+  if (unwritable !== undefined) refuse(`--json cannot be written: ${unwritable}`)
+  // Without it the garbage of one contender is collected on the time of the next.
+  if (globalThis.gc === undefined) refuse('needs node --expose-gc, as `pnpm bench` starts it')
+  return order
+}
+
+const order = orderOf()
+leaveNothingBehind()
 
 const machine = {
   node: process.version,
@@ -37,31 +51,64 @@ const machine = {
   loadBefore: loadavg()[0] as number,
 }
 console.log(
-  `Node ${machine.node}, ${machine.cores} cores (${machine.processor}), load ${machine.loadBefore.toFixed(2)}`,
+  `Node ${machine.node}, ${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'} (${machine.processor}), load ${machine.loadBefore.toFixed(2)}`,
 )
-console.log(`medians of ${rounds} interleaved rounds, with their 95 % intervals`)
+if (machine.cores === 1)
+  console.log(
+    'One core only: whoever measures and what is measured take turns on it, so requests a second and stalls say little',
+  )
+console.log('Runs, with nothing left behind:')
+for (const line of planOf(order)) console.log(line)
+console.log(
+  'Figures are medians over rounds with their 95 % intervals. A ratio is the median of the ratios of each round, and is not quite the quotient of two medians.',
+)
 
 const figures: Figure[] = []
-for (const [index, { title, run }] of PARTS.entries()) {
-  const part = index + 1
-  if (!only.includes(part)) continue
-  const started = performance.now()
-  console.log(`\n${part}. ${title}`)
-  await run({
-    full: values.full,
+
+/** Progress is overwritten where somebody looks at it, and stays out of the results. */
+function progress(text: string): void {
+  if (stderr.isTTY) stderr.write(`\r\u001B[K${text}`)
+  else console.error(`   … ${text}`)
+}
+
+function say(text: string): void {
+  if (stderr.isTTY) stderr.write('\r\u001B[K')
+  console.log(text)
+}
+
+function runOf(part: number, rounds: number): Run {
+  return {
+    full: order.full,
     rounds,
     note: (text) => {
-      console.log(` ${text}`)
+      say(` ${text}`)
     },
+    progress,
     figure: (id, what, unit, estimate, bar) => {
       const figure: Figure = { part, id, what, unit, ...estimate, ...(bar === undefined ? {} : { bar }) }
       figures.push(figure)
-      console.log(lineOf(figure))
+      say(lineOf(figure))
     },
-  })
-  console.log(` (${((performance.now() - started) / 1000).toFixed(0)} s)`)
+  }
 }
 
+/** Runs the parts; the reason where one failed, behind which nothing runs. */
+async function runParts(): Promise<string | undefined> {
+  for (const { part, title, rounds, run } of partsThatRun(order.only)) {
+    const started = performance.now()
+    console.log(`\n${part}. ${title}`)
+    try {
+      await run(runOf(part, roundsOf(rounds, order) ?? 1))
+    } catch (cause) {
+      console.error(cause)
+      return `part ${part} failed: ${cause instanceof Error ? cause.message : String(cause)}`
+    }
+    say(` (${((performance.now() - started) / 1000).toFixed(0)} s)`)
+  }
+  return undefined
+}
+
+const failure = await runParts()
 const missed = figures.filter((figure) => verdictOf(figure) === 'MISSED')
 const open = figures.filter((figure) => verdictOf(figure) === 'open')
 const barred = figures.filter(({ bar }) => bar !== undefined)
@@ -70,8 +117,19 @@ console.log(
   `${barred.length} bars: ${barred.length - missed.length - open.length} met, ${open.length} open, ${missed.length} missed`,
 )
 for (const figure of [...open, ...missed]) console.log(`  ${verdictOf(figure).padEnd(6)} ${figure.id}`)
-if (values.json !== undefined) {
-  const dated = { machine: { ...machine, loadAfter: loadavg()[0] }, full: values.full, rounds, figures }
-  writeFileSync(values.json, `${JSON.stringify(dated, undefined, 2)}\n`)
+if (failure !== undefined) console.log(`NOT COMPLETE: ${failure}`)
+if (order.json !== undefined) {
+  const rounds = Object.fromEntries(
+    partsThatRun(order.only).map(({ part, rounds }) => [part, roundsOf(rounds, order) ?? 1]),
+  )
+  const dated = {
+    machine: { ...machine, loadAfter: loadavg()[0] },
+    full: order.full,
+    rounds,
+    ...(failure === undefined ? {} : { failure }),
+    figures,
+  }
+  writeFileSync(order.json, `${JSON.stringify(dated, undefined, 2)}\n`)
 }
-process.exitCode = missed.length === 0 ? 0 : 1
+// What is still open of a part that failed must not hold the end up.
+exit(missed.length === 0 && failure === undefined ? 0 : 1)

@@ -38,8 +38,10 @@ export interface Run {
   readonly full: boolean
   /** Interleaved rounds. */
   readonly rounds: number
-  /** Tells the person who waits what is being done. */
+  /** Says what the figures below it are of. */
   note(text: string): void
+  /** Tells the person who waits how far it is; not a part of the results. */
+  progress(text: string): void
   /** Adds a figure and prints it. */
   figure(id: string, what: string, unit: string, estimate: Estimate, bar?: Bar): void
 }
