@@ -26,7 +26,7 @@ const keys = { keys: [jwk] }
 const ours = async (): Promise<Any> =>
   createServer(
     [{ jwk } as unknown as Signer],
-    setup.cache === undefined ? {} : { cache: { max: setup.cache, maxSize: 128 * 1024 * 1024 } },
+    setup.cache === undefined ? {} : { cache: { max: setup.cache } },
   )
 
 /** The issuer over HTTP, for those who insist on fetching. */
@@ -124,12 +124,19 @@ const APPS: Readonly<Record<string, () => Promise<RequestListener>>> = {
   'express: jose by hand': async () => {
     const { createLocalJWKSet, jwtVerify } = await load('jose')
     const local = createLocalJWKSet(keys)
-    const rules = { issuer: ISSUER, audience: AUDIENCE, typ: 'at+jwt' }
+    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['RS256'], typ: 'at+jwt' }
     return expressApp(byHand((token) => jwtVerify(token, local, rules)))
   },
   'express: fast-jwt with cache': async () => {
     const { createVerifier } = await load('fast-jwt')
-    const verify = createVerifier({ key: pem, allowedIss: ISSUER, allowedAud: AUDIENCE, cache: 10_000 })
+    const verify = createVerifier({
+      key: pem,
+      algorithms: ['RS256'],
+      allowedIss: ISSUER,
+      allowedAud: AUDIENCE,
+      checkTyp: 'at+jwt',
+      cache: 10_000,
+    })
     return expressApp((req: Any, res: Any, next: Any) => {
       try {
         req.auth = verify(req.headers.authorization.slice(7))

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import type { Setup } from './apps.ts'
 import { tokensOf } from './cold.ts'
 import { above, atLeast, atMost, type Run } from './figure.ts'
+import { temporaryFolder, withUs } from './interruption.ts'
 import { Load } from './load.ts'
 import { shuffled } from './rounds.ts'
 import { estimate, generator, ratio } from './statistics.ts'
@@ -50,18 +51,42 @@ const REFERENCES = [
 /** Takes requests a second of an app at this port for a while. */
 type Generator = (port: number) => Promise<{ readonly requests: number; readonly seconds: number }>
 
+/** Tokens in rotation, and what holds more of them than there is room for by default. */
+const COMPARISONS: readonly {
+  readonly count: number
+  readonly oursOnly: boolean
+  readonly cache?: number
+}[] = [
+  { count: 1, oursOnly: false },
+  { count: 1000, oursOnly: false },
+  { count: 8000, oursOnly: false },
+  { count: 20_000, oursOnly: true },
+  { count: 20_000, oursOnly: true, cache: 25_000 },
+]
+
+/** Requests before anything is measured, the same for everybody: compilers, and every token once. */
+const warmUpOf = (tokens: number): number => Math.max(5000, 1.2 * tokens)
+
 /** Part 3: each app in a process of its own on one core, the load on the other, and each token in its turn. */
 export async function requests(run: Run): Promise<void> {
   const signer = createSigner('RS256')
   const tokens = tokensOf(signer, 20_000).map((octets) => octets.toString('latin1'))
-  const pinned = pin('1')
-  if (!pinned) run.note('without taskset: server and load share the cores')
+  // On one core there is nothing to keep apart.
+  const pinned = availableParallelism() > 1 && pin('1')
+  if (!pinned)
+    run.note('without taskset, or with one core: server and load share what there is, and figures say little')
   const withWrk = works('wrk', ['-v'])
   run.note(withWrk ? 'load by wrk' : 'load by a generator of our own: wrk is not installed')
+  run.note('ratios are medians of the ratios of each round; absolute figures are medians of their own')
   const setup: Setup = { jwk: signer.jwk, pem: signer.pem }
-  for (const count of [1, 1000, 8000]) await compare(run, setup, tokens.slice(0, count), { withWrk, pinned })
-  await compare(run, setup, tokens, { withWrk, pinned, oursOnly: true })
-  await compare(run, { ...setup, cache: 25_000 }, tokens, { withWrk, pinned, oursOnly: true })
+  for (const [index, { count, oursOnly, cache }] of COMPARISONS.entries()) {
+    await compare(run, cache === undefined ? setup : { ...setup, cache }, tokens.slice(0, count), {
+      withWrk,
+      pinned,
+      oursOnly,
+      step: `${index + 1} of ${COMPARISONS.length}`,
+    })
+  }
   // What is measured afterwards has all of the machine again, and the threads of the engine theirs.
   pin(`0-${cpus().length - 1}`)
 }
@@ -93,10 +118,12 @@ async function start(
 ): Promise<{ readonly server: ChildProcess; readonly port: number }> {
   const script = fileURLToPath(new URL('apps.ts', import.meta.url))
   const [command, ...args] = [...(pinned ? ['taskset', '-c', '0'] : []), process.execPath, script, name]
-  const server = spawn(command, args, {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production' },
-  })
+  const server = withUs(
+    spawn(command, args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production' },
+    }),
+  )
   server.send(setup)
   return { server, port: await answerOf(server) }
 }
@@ -129,7 +156,7 @@ async function answerOf(server: ChildProcess): Promise<number> {
 function wrk(tokens: string): Generator {
   const script = fileURLToPath(new URL('load.lua', import.meta.url))
   return async (port) => {
-    const { stdout } = await promisify(execFile)(
+    const running = promisify(execFile)(
       'wrk',
       [
         ...['--threads', '1', '--connections', '16', '--duration', '1s', '--script', script],
@@ -137,6 +164,8 @@ function wrk(tokens: string): Generator {
       ],
       { timeout: 60_000 },
     )
+    withUs(running.child)
+    const { stdout } = await running
     const summary = /^\{.*\}$/m.exec(stdout)?.[0]
     if (summary === undefined) throw new Error('wrk printed no summary')
     const { requests: answered, microseconds, failed } = JSON.parse(summary) as Record<string, number>
@@ -152,8 +181,14 @@ async function compare(
   {
     withWrk,
     pinned,
-    oursOnly = false,
-  }: { readonly withWrk: boolean; readonly pinned: boolean; readonly oursOnly?: boolean },
+    oursOnly,
+    step,
+  }: {
+    readonly withWrk: boolean
+    readonly pinned: boolean
+    readonly oursOnly: boolean
+    readonly step: string
+  },
 ): Promise<void> {
   const names = FRAMEWORKS.flatMap(({ name, fifth, ahead }) => [
     name,
@@ -161,28 +196,30 @@ async function compare(
     `${name}: ours`,
     ...(oursOnly ? [] : [...fifth, ...ahead].map((peer) => `${name}: ${peer}`)),
   ])
-  const folder = mkdtempSync(join(tmpdir(), 'atjwt-bench-'))
-  const file = join(folder, 'tokens')
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'tokens')
   writeFileSync(file, `${tokens.join('\n')}\n`)
   const apps = new Map<
     string,
     Awaited<ReturnType<typeof start>> & { readonly load: Generator; close(): void }
   >()
   try {
-    for (const name of names) {
+    for (const [index, name] of names.entries()) {
+      run.progress(`${step}, app ${index + 1} of ${names.length} warms up: ${name}`)
       const app = await start(name, setup, pinned)
       const own = await Load.open(app.port, tokens.map(requestOf)).catch((cause: unknown) => {
         throw new Error(`cannot load ${name}`, { cause })
       })
-      // Compilers, and every token once.
-      await own.times(name.endsWith(': ours') || name.includes('cache') ? 1.2 * tokens.length : 0)
+      await own.times(warmUpOf(tokens.length))
       const load: Generator = withWrk ? wrk(file) : () => own.during(run.full ? 1000 : 250)
       apps.set(name, { ...app, load, close: () => own.close() })
     }
     const rounds = new Map<string, Rounds>(names.map((name) => [name, { perSecond: [], cpu: [] }]))
     const random = generator(tokens.length)
     // The first is for the compilers.
-    for (let round = -1; round < Math.max(7, run.full ? 21 : 9); round += 1) {
+    for (let round = -1; round < run.rounds; round += 1) {
+      const said = round < 0 ? 'a round which does not count' : `round ${round + 1} of ${run.rounds}`
+      run.progress(`${step}, ${said}, each of ${names.length} apps for up to a second`)
       for (const [name, { server, port, load }] of shuffled([...apps], random)) {
         const before = await cpuOf(server)
         const { requests: answered, seconds } = await load(port)
@@ -202,7 +239,6 @@ async function compare(
       server.disconnect()
       await gone
     }
-    rmSync(folder, { recursive: true })
   }
 }
 
@@ -226,12 +262,12 @@ function report(
     const open = rounds.get(name) as Rounds
     const ours = rounds.get(`${name}: ours`) as Rounds
     const added = ({ cpu }: Rounds): number[] => cpu.map((cost, round) => cost - (open.cpu[round] as number))
-    run.figure(`${id}.${name}.open`, `${name}, unprotected`, 'req/s', estimate(open.perSecond))
+    run.figure(`${id}.${name}.open`, `${name}, unprotected, median`, 'req/s', estimate(open.perSecond))
     for (const { id: reference, app, says } of REFERENCES) {
       const { perSecond } = rounds.get(`${name}: ${app}`) as Rounds
       run.figure(`${id}.${name}.${reference}.ratio`, says, '×', ratio(perSecond, open.perSecond))
     }
-    run.figure(`${id}.${name}`, `${name}, protected`, 'req/s', estimate(ours.perSecond))
+    run.figure(`${id}.${name}`, `${name}, protected, median`, 'req/s', estimate(ours.perSecond))
     run.figure(
       `${id}.${name}.ratio`,
       'protected to unprotected',
@@ -243,7 +279,7 @@ function report(
     for (const peer of [...fifth, ...ahead]) {
       const theirs = rounds.get(`${name}: ${peer}`)
       if (theirs === undefined) continue
-      run.figure(`${id}.${name}.${peer}`, peer, 'req/s', estimate(theirs.perSecond))
+      run.figure(`${id}.${name}.${peer}`, `${peer}, median`, 'req/s', estimate(theirs.perSecond))
       if ((fifth as readonly string[]).includes(peer)) {
         const bar = warm ? atMost(0.2) : undefined
         run.figure(
