@@ -20,16 +20,24 @@ export function quantile(values: readonly number[], q: number): number {
 
 const RESAMPLES = 2000
 
-/** The median of the rounds and its bootstrap interval. Drawing is seeded: one set of rounds has one interval. */
-export function estimate(rounds: readonly number[]): Estimate {
+/** What a statistic says of the rounds, and its bootstrap interval. Drawing is seeded: one set of rounds has one interval. */
+export function bootstrap<Round>(
+  rounds: readonly Round[],
+  statistic: (drawn: readonly Round[]) => number,
+): Estimate {
   const random = generator(rounds.length)
-  const medians = Array.from({ length: RESAMPLES }, () =>
-    median(rounds.map(() => rounds[Math.floor(random() * rounds.length)] as number)),
+  const drawn = Array.from({ length: RESAMPLES }, () =>
+    statistic(rounds.map(() => rounds[Math.floor(random() * rounds.length)] as Round)),
   )
-  return { value: median(rounds), low: quantile(medians, 0.025), high: quantile(medians, 0.975) }
+  return { value: statistic(rounds), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) }
 }
 
-/** The ratio of two contenders: round by round, since what disturbs a round disturbs both. */
+/** The median of the rounds with its interval. */
+export function estimate(rounds: readonly number[]): Estimate {
+  return bootstrap(rounds, median)
+}
+
+/** The ratio of two contenders, as the median of the ratios of each round: what disturbs a round disturbs both. */
 export function ratio(over: readonly number[], under: readonly number[]): Estimate {
   return estimate(over.map((value, round) => value / (under[round] as number)))
 }
@@ -39,14 +47,54 @@ export function exact(value: number): Estimate {
   return { value, low: value, high: value }
 }
 
-/** The exponent `b` of `cost = a · size^b`, by least squares over the logarithms. */
-export function exponent(points: readonly (readonly [size: number, cost: number])[]): number {
-  const logs = points.map(([size, cost]) => [Math.log(size), Math.log(cost)] as const)
-  const meanX = logs.reduce((sum, [x]) => sum + x, 0) / logs.length
-  const meanY = logs.reduce((sum, [, y]) => sum + y, 0) / logs.length
-  const covariance = logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0)
-  const variance = logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0)
-  return covariance / variance
+/** One size with what it costs more than the smallest does. */
+interface Grown {
+  /** By how much it is larger than the smallest. */
+  readonly beyond: number
+  readonly growth: number
+  /** Costs are known to so many percent, so that a dear one counts for less than its size. */
+  readonly weight: number
+}
+
+/**
+ * The exponent `k` of `cost = base + factor · size^k`. What does not grow is taken away first: a signature costs so much
+ * that next to it even a square looks flat. Sizes are counted from the smallest, so that a straight line has the
+ * exponent 1 wherever it begins.
+ *
+ * @param sizes ascending
+ * @param rounds in each, the costs at these sizes
+ */
+export function growthExponent(sizes: readonly number[], rounds: readonly (readonly number[])[]): number {
+  const smallest = sizes[0] as number
+  const range = (sizes.at(-1) as number) - smallest
+  const points = sizes.slice(1).map((size, index): Grown => {
+    const cost = median(rounds.map((costs) => costs[index + 1] as number))
+    const growth = median(rounds.map((costs) => (costs[index + 1] as number) - (costs[0] as number)))
+    return { beyond: (size - smallest) / range, growth, weight: 1 / cost ** 2 }
+  })
+  let best = { exponent: 0, misfit: Number.POSITIVE_INFINITY }
+  for (let hundredths = 0; hundredths <= 100 * MAX_EXPONENT; hundredths += 1) {
+    const misfit = misfitOf(points, hundredths / 100)
+    if (misfit < best.misfit) best = { exponent: hundredths / 100, misfit }
+  }
+  return best.exponent
+}
+
+const MAX_EXPONENT = 4
+
+/** What `factor · size^exponent` leaves unexplained with the factor which fits best. Not by logarithms: noise may make a growth negative. */
+function misfitOf(points: readonly Grown[], exponent: number): number {
+  let [products, squares] = [0, 0]
+  for (const { beyond, growth, weight } of points) {
+    const power = beyond ** exponent
+    products += weight * growth * power
+    squares += weight * power * power
+  }
+  const factor = Math.max(0, products / squares)
+  return points.reduce(
+    (sum, { beyond, growth, weight }) => sum + weight * (growth - factor * beyond ** exponent) ** 2,
+    0,
+  )
 }
 
 /** mulberry32. */

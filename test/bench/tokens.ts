@@ -10,6 +10,7 @@ import {
 } from 'node:crypto'
 
 import {
+  AuthorizationError,
   createResourceServer,
   customFetch,
   type ResourceServer,
@@ -71,7 +72,8 @@ export function createSigner(alg: Alg, kid = `${alg}-1`, privateKey = makeKeys(a
 
 let serial = 0
 
-function claimsOf(claims: Record<string, unknown>): Record<string, unknown> {
+/** The claims of an access token, new ones each time. */
+export function claimsOf(claims: Record<string, unknown>): Record<string, unknown> {
   serial += 1
   const iat = Math.floor(Date.now() / 1000)
   return {
@@ -90,7 +92,11 @@ function claimsOf(claims: Record<string, unknown>): Record<string, unknown> {
 }
 
 function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url')
+  return encodeText(JSON.stringify(value))
+}
+
+export function encodeText(text: string): string {
+  return Buffer.from(text).toString('base64url')
 }
 
 /** Claims which bring a token of this signer to about so many characters, whatever its signature takes. */
@@ -100,7 +106,7 @@ export function padding(signer: Signer, characters: number): Record<string, unkn
 }
 
 /** The issuer of these keys, as a resource server meets it: by discovery. */
-export function publish(signers: readonly Signer[], issuer = ISSUER): typeof fetch {
+export function publish(signers: readonly Pick<Signer, 'jwk'>[], issuer = ISSUER): typeof fetch {
   return async (input) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input)
     return pathname.endsWith('/jwks')
@@ -114,7 +120,7 @@ export function publish(signers: readonly Signer[], issuer = ISSUER): typeof fet
 
 /** A resource server as `createResourceServer` makes it without options, its keys loaded. */
 export async function createServer(
-  signers: readonly Signer[],
+  signers: readonly Pick<Signer, 'jwk'>[],
   options: Partial<ResourceServerOptions> = {},
 ): Promise<ResourceServer> {
   const api = createResourceServer({
@@ -125,6 +131,17 @@ export async function createServer(
   })
   await api.ready()
   return api
+}
+
+/** The code of the refusal, or `accepted`. */
+export async function codeOf(api: ResourceServer, token: string): Promise<string> {
+  try {
+    await api.verify(token)
+    return 'accepted'
+  } catch (error) {
+    if (error instanceof AuthorizationError) return error.code
+    throw error
+  }
 }
 
 /** The same characters in a string that nobody has read before, as a request brings it. */
