@@ -1,15 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto'
-
-import { AuthorizationError, type ResourceServer } from '@atjwt/core'
+import type { ResourceServer } from '@atjwt/core'
 
 import { tokensOf } from './cold.ts'
 import { atMost, type Run } from './figure.ts'
-import { durations } from './loop-delay.ts'
-import { type Contender, measure } from './rounds.ts'
-import { estimate, exact, quantile, ratio } from './statistics.ts'
-import { createServer, createSigner, fresh, type Signer } from './tokens.ts'
+import { forgeries, type KeyKind, keyKinds } from './hostile-keys.ts'
+import { DEEP, Forger, largest, readable, type Shape } from './hostile-tokens.ts'
+import { durations, STALL, type Stalls, stallsDuring, stallsOfNothing, type Taken } from './loop-delay.ts'
+import { type Contender, measure, shuffled } from './rounds.ts'
+import { type Estimate, estimate, exact, generator, quantile, ratio } from './statistics.ts'
+import { claimsOf, codeOf, createServer, createSigner, fresh, type Signer } from './tokens.ts'
 
-const MAX = 65_536
+/** Characters: the most that `maxTokenLength` can be set to, and what it is otherwise. */
+const [MAX, DEFAULT] = [65_536, 16_384]
 
 /** Part 4: what an attacker can make a verification cost. */
 export async function hostile(run: Run): Promise<void> {
@@ -19,106 +20,213 @@ export async function hostile(run: Run): Promise<void> {
   await badSignatures(run, signer)
 }
 
-/** The code of the refusal, or `accepted`. */
-async function codeOf(api: ResourceServer, token: string): Promise<string> {
-  try {
-    await api.verify(token)
-    return 'accepted'
-  } catch (error) {
-    if (error instanceof AuthorizationError) return error.code
-    throw error
-  }
+/** Something which a server is made to refuse. */
+interface Attack {
+  readonly name: string
+  readonly api: ResourceServer
+  /** The code with which all of it is refused: what is refused earlier than it is said to be measures nothing. */
+  readonly code: string
+  /** Octets of new tokens. */
+  make(count: number): readonly Buffer[]
 }
 
-/** Tokens of the greatest length allowed, each of another shape, none of them signed by a key. */
-function worst(signer: Signer): Readonly<Record<string, string>> {
-  const [header = '', , signature = ''] = signer.token().split('.')
-  const encode = (text: string): string => Buffer.from(text).toString('base64url')
-  const within = (payload: string): string =>
-    `${header}.${encode(payload).slice(0, 4 * Math.floor((MAX - header.length - signature.length - 2) / 4))}.${signature}`
-  const room = Math.floor((MAX - 1000) * 0.75)
-  const base = `"iss":"https://issuer.example"`
-  return {
-    'many members': within(
-      `{${base},${Array.from({ length: room / 10 }, (_none, n) => `"${n.toString(36)}":1`).join(',')}`.slice(
-        0,
-        room - 1,
-      ) + '}',
-    ),
-    'members, written with blanks': within(
-      `{ ${base}, ${Array.from({ length: room / 12 }, (_none, n) => `"${n.toString(36)}": 1`).join(', ')} }`,
-    ),
-    'many elements': within(`{${base},"groups":[${'1,'.repeat(room / 2 - 40)}1]}`),
-    'many strings': within(`{${base},"groups":[${'"a",'.repeat(room / 4 - 20)}"a"]}`),
-    escapes: within(`{${base},"a":"${'\\u0041'.repeat(room / 6 - 10)}"}`),
-    'one long string': within(`{${base},"a":"${'a'.repeat(room - 60)}"}`),
-    'long string beyond ASCII': within(`{${base},"a":"${'é'.repeat(room / 2 - 40)}"}`),
-    brackets: within(`{${base},"a":${'['.repeat(room - 60)}`),
-    'numbers of many digits': within(`{${base},"a":${'9'.repeat(room - 60)}}`),
-    'long header': `${encode(`{"alg":"RS256","typ":"at+jwt","x":"${'a'.repeat(room - 400)}"}`)}.${encode(`{${base}}`)}.${signature}`,
-    'long signature': `${header}.${encode(`{${base}}`)}.${'A'.repeat(4 * Math.floor((MAX - 300) / 4))}`,
-    'five parts': `${header}..${'A'.repeat(MAX - 400)}.A.A`,
-    dots: '.'.repeat(MAX),
-    letters: 'A'.repeat(MAX),
-    'no grammar': '%'.repeat(MAX),
-  }
+async function refuse({ name, api, code }: Attack, token: string): Promise<void> {
+  const found = await codeOf(api, token)
+  if (found !== code) throw new Error(`${name}: ${found} where ${code} was expected`)
 }
 
-/** Milliseconds which each of many refusals takes, without the garbage of what was measured before. */
-async function taking(run: Run, api: ResourceServer, token: string): Promise<readonly number[]> {
+/** What each of many refusals takes, without the garbage of what made the tokens. */
+async function taking(attack: Attack, count: number): Promise<readonly Taken[]> {
+  const octets = attack.make(count)
   globalThis.gc?.()
-  await durations(1000, () => codeOf(api, token))
-  return durations(run.full ? 2000 : 600, () => codeOf(api, token))
+  return durations(octets, fresh, (token) => refuse(attack, token))
+}
+
+/** The longest of 99 in a hundred. */
+interface Tail {
+  readonly held: number
+  readonly cpu: number
+}
+
+function tailOf(taken: readonly Taken[]): Tail {
+  const of = (kind: keyof Tail): number =>
+    quantile(
+      taken.map((one) => one[kind]),
+      0.99,
+    )
+  return { held: of('held'), cpu: of('cpu') }
+}
+
+/** By attack and round, in turns and in another order each time. */
+type Tails = ReadonlyMap<Attack, readonly Tail[]>
+
+async function tails(attacks: readonly Attack[], rounds: number, count: number): Promise<Tails> {
+  const found = new Map<Attack, Tail[]>(attacks.map((attack) => [attack, []]))
+  const random = generator(attacks.length)
+  for (let round = 0; round < rounds; round += 1) {
+    for (const attack of shuffled(attacks, random))
+      found.get(attack)?.push(tailOf(await taking(attack, count)))
+  }
+  return found
+}
+
+const heldBy = (attack: Attack, found: Tails): Estimate =>
+  estimate((found.get(attack) as readonly Tail[]).map(({ held }) => held))
+const cpuBy = (attack: Attack, found: Tails): Estimate =>
+  estimate((found.get(attack) as readonly Tail[]).map(({ cpu }) => cpu))
+
+/** The attacks, the dearest first. */
+function dearest(found: Tails): Attack[] {
+  const held = (attack: Attack): number => heldBy(attack, found).value
+  return [...found.keys()].toSorted((a, b) => held(b) - held(a))
+}
+
+/** Refusals before one is counted: until everything is compiled. */
+const WARM_UP = 300
+/** One look at each shape tells which may be the dearest; rounds tell which is. */
+const FINALISTS = 6
+
+/** Tokens for each shape, as large as they are read within a length. */
+async function attacksWithin(signer: Signer, length: number): Promise<readonly Attack[]> {
+  const api = await createServer([signer], { maxTokenLength: length })
+  const forger = new Forger(signer)
+  const sizeOf = (shape: Shape): Promise<number> =>
+    largest(async (size) => {
+      const token = forger.forge(shape, size)
+      // Later tokens have longer serial numbers.
+      return token.length + 100 <= length && (await codeOf(api, token)) === 'signature_invalid'
+    })
+  const depth = await sizeOf(DEEP)
+  const attacks: Attack[] = []
+  for (const shape of readable(depth)) {
+    const size = await sizeOf(shape)
+    if (size === 0) throw new Error(`${shape.name}: none is read to the end`)
+    const make = (count: number): Buffer[] =>
+      Array.from({ length: count }, () => Buffer.from(forger.forge(shape, size)))
+    attacks.push({ name: `${size.toLocaleString('en')} ${shape.name}`, api, code: 'signature_invalid', make })
+  }
+  return attacks
+}
+
+/** Tokens of this length which are refused before a key is asked. */
+async function attacksRefusedEarly(signer: Signer, length: number): Promise<readonly Attack[]> {
+  const api = await createServer([signer], { maxTokenLength: length })
+  return new Forger(signer).refusedEarly(length).map(({ name, code, make: one }) => ({
+    name,
+    api,
+    code,
+    make: (count) => Array.from({ length: count }, () => Buffer.from(one())),
+  }))
 }
 
 async function worstTokens(run: Run, signer: Signer): Promise<void> {
-  const api = await createServer([signer], { maxTokenLength: MAX })
-  const tokens = Object.entries(worst(signer))
-  const delays: { readonly name: string; readonly p99: number; readonly max: number }[] = []
-  for (const [name, token] of tokens) {
-    if (token.length > MAX) throw new Error(`${name} is longer than anything that is read`)
-    if ((await codeOf(api, token)) === 'accepted') throw new Error(`${name} was accepted`)
-    const taken = await taking(run, api, token)
-    delays.push({ name, p99: quantile(taken, 0.99), max: Math.max(...taken) })
-  }
-  delays.sort((a, b) => b.p99 - a.p99)
-  run.note(`${tokens.length} shapes of 64 KiB, CPU per token; the dearest is that of ${delays[0]?.name}`)
-  for (const { name, p99 } of delays.slice(1, 4))
-    run.figure(`hostile.${name}`, `p99, ${name}`, 'ms', exact(p99))
-  run.figure('hostile.p99', 'p99 of the dearest', 'ms', exact(delays[0]?.p99 as number), atMost(1))
-  run.figure(
-    'hostile.stall',
-    'the longest turn of all',
-    'ms',
-    exact(Math.max(...delays.map(({ max }) => max))),
-    atMost(5),
-  )
+  const read = await attacksWithin(signer, MAX)
+  const attacks = [...read, ...(await attacksRefusedEarly(signer, MAX))]
+  await worstOf(run, attacks, { id: 'hostile', where: 'with 64 KiB allowed' })
+  await stalls(run, read, { id: 'hostile', what: 'hostile tokens of 64 KiB' })
+  const usual = await attacksWithin(signer, DEFAULT)
+  await worstOf(run, usual, { id: 'hostile.default', where: 'with 16 KiB, the default' })
+  await stalls(run, usual, { id: 'hostile.default', what: 'hostile tokens of 16 KiB' })
 }
 
-async function worstKey(run: Run): Promise<void> {
-  // The greatest modulus and exponent which a key in use may have: the public half of no key anybody has.
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const modulus = Buffer.alloc(1024, 0xb7)
-  modulus[1023] = 0xc5
-  const jwk = {
-    ...publicKey.export({ format: 'jwk' }),
-    n: modulus.toString('base64url'),
-    e: Buffer.from([0xff, 0xff, 0xff, 0xfb]).toString('base64url'),
-    kid: 'worst',
-    alg: 'RS256',
-    use: 'sig',
+async function worstOf(
+  run: Run,
+  attacks: readonly Attack[],
+  { id, where }: { readonly id: string; readonly where: string },
+): Promise<void> {
+  run.note(
+    `${attacks.length} shapes of tokens ${where}, each with names and strings of its own; how long one holds the loop`,
+  )
+  const seen = new Map<Attack, readonly Tail[]>()
+  for (const [index, attack] of attacks.entries()) {
+    run.progress(`${index + 1} of ${attacks.length}: ${attack.name}`)
+    await taking(attack, WARM_UP)
+    seen.set(attack, [tailOf(await taking(attack, 100))])
   }
-  const signer = createSigner('RS256', 'worst')
-  const api = await createServer([{ ...signer, jwk }])
-  const [header = '', payload = ''] = signer.token().split('.')
-  // Below the modulus, so that the exponentiation is done.
-  const token = `${header}.${payload}.${Buffer.alloc(1024, 0x11).toString('base64url')}`
-  const code = await codeOf(api, token)
-  if (code !== 'signature_invalid') throw new Error(`the worst key was not asked: ${code}`)
-  const taken = await taking(run, api, token)
-  run.note('RSA of 8192 bits, exponent near 2^32, CPU per token')
-  run.figure('hostile.key.p99', 'p99', 'ms', exact(quantile(taken, 0.99)), atMost(1))
-  run.figure('hostile.key.stall', 'the longest turn', 'ms', exact(Math.max(...taken)), atMost(5))
+  const finalists = dearest(seen).slice(0, FINALISTS)
+  run.progress(`the ${FINALISTS} dearest, ${run.rounds} rounds`)
+  const found = await tails(finalists, run.rounds, run.full ? 300 : 200)
+  const [worst, ...others] = dearest(found) as [Attack, ...Attack[]]
+  for (const attack of others)
+    run.figure(`${id}.${attack.name}`, `p99 of ${attack.name}`, 'ms', heldBy(attack, found))
+  run.figure(`${id}.p99`, `p99 of the dearest: ${worst.name}`, 'ms', heldBy(worst, found), atMost(1))
+  run.figure(`${id}.cpu`, 'the same as CPU time of all threads', 'ms', cpuBy(worst, found))
+}
+
+/** Tokens of all these kinds come one after the other, each in a turn of its own. */
+async function stalls(
+  run: Run,
+  attacks: readonly Attack[],
+  { id, what }: { readonly id: string; readonly what: string },
+): Promise<void> {
+  const perAttack = Math.ceil((run.full ? 800 : 480) / attacks.length)
+  const [hostile, nothing]: [Stalls[], Stalls[]] = [[], []]
+  for (let round = 0; round < run.rounds; round += 1) {
+    run.progress(`stalls under ${what}, round ${round + 1} of ${run.rounds}`)
+    const arriving = attacks.flatMap((attack) => attack.make(perAttack).map((octets) => ({ attack, octets })))
+    const mixed = shuffled(arriving, generator(round))
+    globalThis.gc?.()
+    const found = await stallsDuring(async () => {
+      const next = mixed.pop()
+      if (next === undefined) return false
+      await refuse(next.attack, fresh(next.octets))
+      return true
+    })
+    hostile.push(found)
+    globalThis.gc?.()
+    nothing.push(await stallsOfNothing(found.elapsed))
+  }
+  const arrived = (run.rounds * attacks.length * perAttack).toLocaleString('en')
+  run.note(
+    `${arrived} ${what} arrive, each in a turn of its own; wall time between turns, collections of garbage included`,
+  )
+  const longest = (rounds: readonly Stalls[]): number[] => rounds.map((round) => round.longest)
+  const count = (rounds: readonly Stalls[]): number => rounds.reduce((sum, round) => sum + round.count, 0)
+  const same = 'the same of a loop which does nothing'
+  run.figure(`${id}.stall`, 'the longest stall of a round', 'ms', estimate(longest(hostile)), atMost(STALL))
+  run.figure(`${id}.stall.nothing`, same, 'ms', estimate(longest(nothing)))
+  run.figure(`${id}.stall.max`, 'the longest stall of all rounds', 'ms', exact(Math.max(...longest(hostile))))
+  run.figure(`${id}.stall.nothing.max`, same, 'ms', exact(Math.max(...longest(nothing))))
+  run.figure(`${id}.stall.count`, `stalls of more than ${STALL} ms`, '', exact(count(hostile)))
+  run.figure(`${id}.stall.nothing.count`, same, '', exact(count(nothing)))
+}
+
+/** What a set of keys of one kind makes a forgery cost. */
+async function attackOn(kind: KeyKind, keys: number): Promise<Attack> {
+  // With `kid` one key is asked, without it all of them.
+  const kid = keys === 1 ? 'worst' : undefined
+  const signers = Array.from({ length: keys }, () => ({ jwk: kind.jwk(kid) }))
+  const api = await createServer(signers, { algorithms: [kind.alg] })
+  return {
+    name: kind.name,
+    api,
+    code: 'signature_invalid',
+    make: (count) => forgeries(kind, kid, count, () => claimsOf({})),
+  }
+}
+
+/** As many keys as are tried at most for a token that names none. */
+const CANDIDATES = 4
+
+async function worstKey(run: Run): Promise<void> {
+  const kinds = keyKinds()
+  const attacks = new Map<Attack, KeyKind>()
+  for (const kind of kinds) attacks.set(await attackOn(kind, 1), kind)
+  for (const attack of attacks.keys()) await taking(attack, WARM_UP)
+  const found = await tails([...attacks.keys()], run.rounds, 200)
+  run.note(`${kinds.length} kinds of keys, a token which names one; how long it holds the loop`)
+  const [worst, ...others] = dearest(found) as [Attack, ...Attack[]]
+  for (const attack of others)
+    run.figure(`hostile.key.${attack.name}`, `p99, ${attack.name}`, 'ms', heldBy(attack, found))
+  run.figure('hostile.key.p99', `p99 of the dearest: ${worst.name}`, 'ms', heldBy(worst, found), atMost(1))
+  run.figure('hostile.key.cpu', 'the same as CPU time of all threads', 'ms', cpuBy(worst, found))
+
+  const withoutKid = await attackOn(attacks.get(worst) as KeyKind, CANDIDATES)
+  await taking(withoutKid, WARM_UP)
+  const candidates = await tails([withoutKid], run.rounds, 200)
+  const what = `p99 without \`kid\`, ${CANDIDATES} such keys tried`
+  run.figure('hostile.key.candidates', what, 'ms', heldBy(withoutKid, candidates))
+  await stalls(run, [worst], { id: 'hostile.key', what: `forgeries under ${worst.name}` })
 }
 
 async function badSignatures(run: Run, signer: Signer): Promise<void> {
