@@ -1,6 +1,6 @@
 import { AUDIENCE, ISSUER, type Signer } from './tokens.ts'
 
-/** Verifies one token with the checks its options offer: signature, issuer, audience, expiry, algorithm. */
+/** Verifies one token with the checks its options offer: signature, issuer, audience, expiry, algorithm, and type where it knows one. */
 export interface PeerVerifier {
   readonly name: string
   verify(token: string): unknown
@@ -20,7 +20,13 @@ export async function peerVerifiers(signer: Signer): Promise<PeerVerifier[]> {
   peers.push({ name: 'jose', verify: (token) => jose.jwtVerify(token, keys, rules) })
 
   const { createVerifier } = await load('fast-jwt')
-  const fast = createVerifier({ key: pem, algorithms: [alg], allowedIss: ISSUER, allowedAud: AUDIENCE })
+  const fast = createVerifier({
+    key: pem,
+    algorithms: [alg],
+    allowedIss: ISSUER,
+    allowedAud: AUDIENCE,
+    checkTyp: 'at+jwt',
+  })
   peers.push({ name: 'fast-jwt', verify: (token) => fast(token) })
 
   if (alg !== 'PS256') {
@@ -46,6 +52,7 @@ export async function cachingPeer(signer: Signer, tokens: number): Promise<PeerV
     algorithms: [signer.alg],
     allowedIss: ISSUER,
     allowedAud: AUDIENCE,
+    checkTyp: 'at+jwt',
     cache: tokens,
   })
   return { name: 'fast-jwt with cache', verify: (token) => verify(token) }
