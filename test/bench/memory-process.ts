@@ -4,13 +4,15 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { queryObjects } from 'node:v8'
 
-import { AuthorizationError, createResourceServer } from '@atjwt/core'
+import { all, any, createResourceServer, group, role, scope } from '@atjwt/core'
 
 import { AUDIENCE, ISSUER } from './tokens.ts'
 
 export interface Growth {
   /** Megabytes over what stood after the first tokens. */
   readonly rss: number
+  /** The most of it that was seen on the way, garbage included. */
+  readonly peak: number
   readonly heap: number
   readonly accepted: number
   /** Verified tokens which are alive at the end, the last one included, and how many may be. */
@@ -21,9 +23,11 @@ export interface Growth {
 }
 
 const [kind, count] = process.argv.slice(2) as ['valid' | 'garbage' | 'groups', string]
-/** By the bounds of the cache: 10,000 tokens and 32 MiB, of which a token takes twice its length and 512. */
-const bound = kind === 'groups' ? Math.floor((32 * 1024 * 1024) / (2 * 11_000 + 512)) : 10_000
+/** The bounds of the cache, as they are by default. */
+const CACHE = { max: 10_000, maxSize: 32 * 1024 * 1024 } as const
 const WARM_UP = 500
+/** Tokens between two looks at the resident set. */
+const LOOK_EVERY = 500
 
 const signing = spawn(
   process.execPath,
@@ -35,17 +39,33 @@ const next = async (): Promise<string> => ((await lines.next()) as IteratorYield
 const jwks = JSON.parse(await next()) as { keys: [] }
 const api = createResourceServer({ issuer: { issuer: ISSUER, jwks }, audience: AUDIENCE })
 
+const policy = all(scope('orders:read'), any(role('admin'), group('order-managers')))
 let accepted = 0
+let shortest = Number.POSITIVE_INFINITY
+/** So that nothing is read in vain. */
+let read = 0
+
+/** Takes a token as a guard and its handler do: judges a policy, and reads all sets. */
 async function take(): Promise<object | undefined> {
-  try {
-    const token = await api.verify(await next())
-    accepted += 1
-    return token
-  } catch (error) {
-    if (error instanceof AuthorizationError) return undefined
-    throw error
+  const token = await next()
+  const field = `Bearer ${token}`
+  const result = await api.authorize(
+    { method: 'GET', url: `${AUDIENCE}/orders`, headers: { get: () => field } },
+    policy,
+  )
+  if (!result.ok) {
+    if (kind === 'garbage') return undefined
+    throw new Error(`a valid token was refused: ${result.error.code}`)
   }
+  for (const set of [result.auth.scopes, result.auth.roles, result.auth.groups, result.auth.entitlements])
+    read += set.size + Number(set.has('nobody'))
+  accepted += 1
+  shortest = Math.min(shortest, token.length)
+  return result.auth
 }
+/** As many as the cache may hold: by their number, and by their sizes, of each twice its length and 512. */
+const boundOf = (): number =>
+  accepted === 0 ? 0 : Math.min(CACHE.max, Math.floor(CACHE.maxSize / (2 * shortest + 512)))
 
 const settled = (): NodeJS.MemoryUsage => {
   for (let i = 0; i < 4; i += 1) globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
@@ -55,7 +75,11 @@ const settled = (): NodeJS.MemoryUsage => {
 for (let i = 0; i < WARM_UP; i += 1) await take()
 const before = settled()
 let example: object | undefined
-for (let i = 0; i < Number(count); i += 1) example = (await take()) ?? example
+let peak = before.rss
+for (let i = 0; i < Number(count); i += 1) {
+  example = (await take()) ?? example
+  if (i % LOOK_EVERY === 0) peak = Math.max(peak, process.memoryUsage.rss())
+}
 const after = settled()
 /** Verified tokens do not lead to their class, and objects are counted by a prototype all the same. */
 function countLike(one: object): number {
@@ -66,14 +90,16 @@ function countLike(one: object): number {
 const entries = example === undefined ? 0 : countLike(example)
 const growth: Growth = {
   rss: (after.rss - before.rss) / 1e6,
+  peak: (peak - before.rss) / 1e6,
   heap: (after.heapUsed + after.external - before.heapUsed - before.external) / 1e6,
   accepted: accepted - WARM_UP * (kind === 'garbage' ? 0 : 1),
   entries,
-  bound,
+  bound: boundOf(),
   entryBytes:
     entries === 0
       ? 0
       : (after.heapUsed + after.external - before.heapUsed - before.external) / (entries - WARM_UP),
 }
+if (accepted > 0 && read === 0) throw new Error('the sets were empty')
 console.log(JSON.stringify(growth))
 await api.close()

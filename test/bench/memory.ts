@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { atMost, type Run } from './figure.ts'
+import { withUs } from './interruption.ts'
 import type { Growth } from './memory-process.ts'
 import { exact } from './statistics.ts'
 
@@ -12,21 +13,27 @@ const FLOODS = [
   { name: 'groups', count: 100_000, what: 'distinct valid tokens of 12 KiB with 1,000 groups' },
 ] as const
 
+/** The short form lets so much less run. */
+const SHORT = 10
+
 /** Part 5: what stays behind. Each flood has a process of its own, and another one which signs. */
 export async function memory(run: Run): Promise<void> {
-  const scale = run.full ? 1 : 10
   const script = fileURLToPath(new URL('memory-process.ts', import.meta.url))
-  for (const { name, count, what } of FLOODS) {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--expose-gc', script, name, String(count / scale)],
-      { env: { ...process.env, NODE_OPTIONS: '' } },
+  for (const { name, count: whole, what } of FLOODS) {
+    const count = run.full ? whole : whole / SHORT
+    const many = count.toLocaleString('en')
+    run.progress(`${many} ${what}`)
+    const growth = await flood(script, name, count)
+    const part = run.full ? '' : `, a tenth of what --full runs`
+    run.note(`${many} ${what}${part}: ${growth.accepted.toLocaleString('en')} accepted`)
+    run.figure(
+      `memory.${name}`,
+      `growth of the resident set over ${many}`,
+      'MB',
+      exact(growth.rss),
+      atMost(64),
     )
-    const growth = JSON.parse(stdout) as Growth
-    run.note(
-      `${(count / scale).toLocaleString('en')} ${what}: ${growth.accepted.toLocaleString('en')} accepted`,
-    )
-    run.figure(`memory.${name}`, 'growth of the resident set', 'MB', exact(growth.rss), atMost(64))
+    run.figure(`memory.${name}.peak`, 'the most of it on the way, garbage included', 'MB', exact(growth.peak))
     run.figure(`memory.${name}.heap`, 'growth of the heap after collection', 'MB', exact(growth.heap))
     if (name === 'valid') {
       const bar = atMost(2)
@@ -46,4 +53,12 @@ export async function memory(run: Run): Promise<void> {
       atMost(growth.bound),
     )
   }
+}
+
+async function flood(script: string, name: string, count: number): Promise<Growth> {
+  const running = promisify(execFile)(process.execPath, ['--expose-gc', script, name, String(count)], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  withUs(running.child)
+  return JSON.parse((await running).stdout) as Growth
 }
