@@ -1,15 +1,56 @@
-// The first tokens of a process. Prints JSON, in milliseconds.
-import { createServer, createSigner } from './tokens.ts'
+// The first tokens of a process, which signed none itself. Reads a Beginning from standard input, prints Times as JSON.
+import { readFileSync } from 'node:fs'
 
-const signer = createSigner('RS256')
-// Before the server: whoever verifies tokens does not sign any in between.
-const [first, second] = [signer.token(), signer.token()]
-const api = await createServer([signer])
+import { all, any, group, role, scope } from '@atjwt/core'
 
-async function timed(token: string): Promise<number> {
-  const started = performance.now()
-  await api.verify(token)
-  return performance.now() - started
+import { AUDIENCE, createServer } from './tokens.ts'
+
+/** A key set of one key, and distinct tokens of it. */
+export interface Beginning {
+  readonly jwk: Record<string, unknown>
+  readonly tokens: readonly string[]
 }
 
-console.log(JSON.stringify({ first: await timed(first), second: await timed(second) }))
+/** Milliseconds of wall time. */
+export interface Times {
+  /** The first request: `authorize` with a policy, the first token this process has seen. */
+  readonly request: number
+  /** `verify` of each further token, none of them seen before. */
+  readonly verifications: readonly number[]
+  /** The same when everything is compiled. */
+  readonly steady: readonly number[]
+}
+
+const { jwk, tokens } = JSON.parse(readFileSync(0, 'utf8')) as Beginning
+const [first, ...others] = tokens as [string, ...string[]]
+const request = {
+  method: 'GET',
+  url: `${AUDIENCE}/orders`,
+  headers: { get: () => `Bearer ${first}` },
+}
+const policy = all(scope('orders:read'), any(role('admin'), group('order-managers')))
+const api = await createServer([{ jwk }])
+
+async function timed<T>(run: () => Promise<T>): Promise<readonly [milliseconds: number, result: T]> {
+  const started = performance.now()
+  const result = await run()
+  return [performance.now() - started, result]
+}
+
+// The clock itself is not to be measured.
+for (let i = 0; i < 100; i += 1) await timed(async () => {})
+const [milliseconds, result] = await timed(() => api.authorize(request, policy))
+if (!result.ok) throw new Error(`the first request was refused: ${result.error.code}`)
+const verifications: number[] = []
+for (const token of others) verifications.push((await timed(() => api.verify(token)))[0])
+
+const ROUNDS = 60
+let steady: number[] = []
+for (let round = 0; round < ROUNDS; round += 1) {
+  // Another resource on the same keys has a memory of its own, which is empty.
+  const forgetful = api.with({ audience: AUDIENCE })
+  steady = []
+  for (const token of others) steady.push((await timed(() => forgetful.verify(token)))[0])
+}
+const times: Times = { request: milliseconds, verifications, steady }
+console.log(JSON.stringify(times))

@@ -6,8 +6,10 @@ import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 
 import { atMost, type Run } from './figure.ts'
+import type { Beginning, Times } from './first-request.ts'
 import { shuffled } from './rounds.ts'
-import { estimate, exact, generator, median } from './statistics.ts'
+import { estimate, exact, generator, median, ratio } from './statistics.ts'
+import { createSigner } from './tokens.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -81,7 +83,7 @@ async function imports(run: Run): Promise<void> {
   }
   const times = new Map<string, number[]>(Object.keys(modules).map((name) => [name, []]))
   const random = generator(1)
-  for (let round = 0; round < Math.max(run.rounds, 15); round += 1) {
+  for (let round = 0; round < run.rounds; round += 1) {
     for (const [name, code] of shuffled(Object.entries(modules), random)) {
       const timed = `const t = performance.now(); ${code}; console.log(performance.now() - t)`
       const { stdout } = await promisify(execFile)(
@@ -102,21 +104,41 @@ async function imports(run: Run): Promise<void> {
   }
 }
 
-/** The first request of a process to one of its thousandth, which finds everything compiled. */
+/** Tokens behind the first by which a cold verification of the same process is known: the second to the eleventh. */
+const NEXT = 10
+const TOKENS = 100
+
+/**
+ * The first request of a fresh process against what verifications of tokens not seen before cost there right after it.
+ * These are still far from the steady state, which no process has reached in its first milliseconds; it stands beside
+ * them. Tokens are signed here, so that the process has compiled nothing for them.
+ */
 async function firstRequest(run: Run): Promise<void> {
-  const first: number[] = []
-  const second: number[] = []
+  const signer = createSigner('RS256')
+  const tokens = Array.from({ length: TOKENS }, () => signer.token())
+  const beginning: Beginning = { jwk: signer.jwk, tokens }
+  const rounds: Times[] = []
+  for (let round = 0; round < run.rounds; round += 1) rounds.push(await beginWith(beginning))
+
+  const request = rounds.map((times) => times.request)
+  const second = rounds.map(({ verifications }) => verifications[0] as number)
+  const next = rounds.map(({ verifications }) => median(verifications.slice(0, NEXT)))
+  const steady = rounds.map((times) => median(times.steady))
+  run.note('RS256, fresh processes, wall time; ready() came before, every token is new to the process')
+  run.figure('start.first', 'authorize() of the first request', 'ms', estimate(request))
+  run.figure('start.second', 'verify() of the second token', 'ms', estimate(second))
+  run.figure('start.cold', 'verify() of tokens 2 to 11, their median', 'ms', estimate(next))
+  run.figure('start.steady', 'verify() once everything is compiled, median', 'ms', estimate(steady))
+  run.figure('start.first.second', 'the first request to the second token', '×', ratio(request, second))
+  run.figure('start.first.ratio', 'the first request to tokens 2 to 11', '×', ratio(request, next), atMost(2))
+  run.figure('start.first.steady', 'the first request to the steady state', '×', ratio(request, steady))
+}
+
+async function beginWith(beginning: Beginning): Promise<Times> {
   const script = fileURLToPath(new URL('first-request.ts', import.meta.url))
-  for (let round = 0; round < Math.max(run.rounds, 15); round += 1) {
-    const { stdout } = await promisify(execFile)(process.execPath, [script], {
-      env: { ...process.env, NODE_OPTIONS: '' },
-    })
-    const times = JSON.parse(stdout) as { first: number; second: number }
-    first.push(times.first)
-    second.push(times.second)
-  }
-  run.figure('start.second', 'the second token of a fresh process, never seen before', 'ms', estimate(second))
-  run.figure('start.first', 'the first, after ready()', 'ms', estimate(first))
-  const ratios = first.map((time, round) => time / (second[round] as number))
-  run.figure('start.first.ratio', 'the first to the second', '×', estimate(ratios), atMost(2))
+  const running = promisify(execFile)(process.execPath, [script], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  running.child.stdin?.end(JSON.stringify(beginning))
+  return JSON.parse((await running).stdout) as Times
 }
