@@ -31,7 +31,7 @@ export default defineConfig({
           exclude: ['**/crypto/node.test.ts'],
         },
       },
-      ...['requirements', 'attacks', 'adapters', 'faults', 'interop', 'packaging', 'runtimes'].map(
+      ...['requirements', 'attacks', 'adapters', 'faults', 'interop', 'packaging', 'runtimes', 'bench'].map(
         (name) => ({
           extends: true as const,
           test: {

@@ -182,11 +182,11 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
   declare readonly claim?: string
   /** Seconds after which a retry makes sense; for status 503. */
   declare readonly retryAfter?: number
-  readonly #answer: (error: AuthorizationError<Code>) => AnswerParts
+  readonly #answer: (error: AnyAuthorizationError) => AnswerParts
   #made: AnswerParts | undefined
 
   /** @internal Errors are made by verification; the answer is built only when it is read. */
-  constructor(code: Code, details: ErrorDetails, answer: (error: AuthorizationError<Code>) => AnswerParts) {
+  constructor(code: Code, details: ErrorDetails, answer: (error: AnyAuthorizationError) => AnswerParts) {
     const [status, text] = REFUSALS[code]
     const { claim, retryAfter } = details
     // An own `cause` is not enumerable, so that no serializer of errors follows it by accident.
@@ -207,7 +207,7 @@ export class AuthorizationError<Code extends ErrorCode = ErrorCode> extends Erro
 
   /** @internal The complete answer. */
   get answer(): AnswerParts {
-    return (this.#made ??= this.#answer(this))
+    return (this.#made ??= this.#answer(this as unknown as AnyAuthorizationError))
   }
 
   /** The header fields of the answer; two challenges are joined by a comma, as RFC 9110 §11.6.1 allows. */

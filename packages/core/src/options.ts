@@ -12,7 +12,6 @@ import {
   count,
   fail,
   ifGiven,
-  isText,
   knownMembers,
   listOf,
   readFunction,
@@ -20,6 +19,7 @@ import {
   type Reader,
   seconds,
 } from './internal/check.ts'
+import { isText } from './internal/json.ts'
 import type { IssuerEvent } from './issuer/events.ts'
 import type { KeySnapshot } from './issuer/key-source.ts'
 import { type InsecureOrigins, readURL } from './issuer/origin.ts'

@@ -2,7 +2,7 @@ import type { JWTHeaderParameters } from 'jose'
 
 import type { Entry } from '../internal/second-chance.ts'
 import type { JSONObject } from '../internal/json.ts'
-import { AUTHORITIES, type Authority, type AuthorityValues, readAuthority } from './authorities.ts'
+import { AUTHORITIES, type Authority, readAuthority } from './authorities.ts'
 import { EMPTY_SET, type FrozenSet } from './readonly-set.ts'
 import type { VerificationKey } from '../issuer/jwk.ts'
 import type { Trust } from '../issuer/trust.ts'
@@ -114,7 +114,7 @@ export class VerifiedAccessToken implements AccessToken {
   readonly binding: ReadonlySet<'dpop' | 'mtls'>
   readonly #verification: Verification
   /** Read from the claims when somebody asks: most handlers want to know one of the four, or none. */
-  #read: Partial<Record<Authority, AuthorityValues>> | undefined
+  #read: Partial<Record<Authority, FrozenSet>> | undefined
 
   static {
     // Else every token would lead to this class, which makes tokens out of anything.
@@ -148,16 +148,16 @@ export class VerifiedAccessToken implements AccessToken {
   }
 
   get scopes(): FrozenSet {
-    return this.#valuesOf('scopes').values
+    return this.#valuesOf('scopes')
   }
   get roles(): FrozenSet {
-    return this.#valuesOf('roles').values
+    return this.#valuesOf('roles')
   }
   get groups(): FrozenSet {
-    return this.#valuesOf('groups').values
+    return this.#valuesOf('groups')
   }
   get entitlements(): FrozenSet {
-    return this.#valuesOf('entitlements').values
+    return this.#valuesOf('entitlements')
   }
 
   /** What `JSON.stringify` takes, the sets as lists. */
@@ -176,12 +176,7 @@ export class VerifiedAccessToken implements AccessToken {
       : undefined
   }
 
-  /** Whether the token's claim could be read in full. A token that was not verified here is taken as it looks. */
-  static isComplete(token: object, authority: Authority): boolean {
-    return !(#verification in token) || token.#valuesOf(authority).complete
-  }
-
-  #valuesOf(authority: Authority): AuthorityValues {
+  #valuesOf(authority: Authority): FrozenSet {
     const known = this.#read?.[authority]
     if (known !== undefined) return known
     const { claims, trust } = this.#verification

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import { parseJSONObject, type JSONObject } from '../internal/json.ts'
 import { type Authorities, type Authority, readAuthority } from './authorities.ts'
+import { FrozenSet } from './readonly-set.ts'
 
 /** Claims as verification sees them. */
 const signed = (claims: object): JSONObject => parseJSONObject(JSON.stringify(claims)) as JSONObject
@@ -12,13 +13,13 @@ function read(
   mapping?: Authorities,
   allow?: readonly string[],
 ): [string[], boolean] {
-  const { values, complete } = readAuthority(
+  const values = readAuthority(
     authority,
     signed(claims),
     mapping,
     allow === undefined ? undefined : new Set(allow),
   )
-  return [[...values], complete]
+  return [[...values], FrozenSet.isComplete(values)]
 }
 
 describe('readAuthority() of scopes', () => {

@@ -8,10 +8,15 @@ const FEW = 8
 export class FrozenSet implements ReadonlySet<string> {
   readonly #list: readonly string[]
   #set: ReadonlySet<string> | undefined
+  readonly #complete: boolean
 
-  /** @param list kept as it is when it is frozen, else copied; a value may occur twice */
-  constructor(list: readonly string[]) {
+  /**
+   * @param list kept as it is when it is frozen, else copied; a value may occur twice
+   * @param complete `false`: there may be more, so nobody can say that a value is *not* held
+   */
+  constructor(list: readonly string[], complete: boolean = true) {
     this.#list = Object.isFrozen(list) ? list : [...list]
+    this.#complete = complete
     Object.freeze(this)
   }
 
@@ -24,6 +29,11 @@ export class FrozenSet implements ReadonlySet<string> {
     })
     Object.freeze(this.prototype)
     Object.freeze(this)
+  }
+
+  /** Whether a set holds all that there is. One that was made elsewhere is taken as it looks. */
+  static isComplete(set: ReadonlySet<string>): boolean {
+    return !(#complete in set) || set.#complete
   }
 
   /** Made when it is needed: most sets of most tokens are asked for a value or two, or not at all. */

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts'
-import type { JSONObject } from '../internal/json.ts'
+import { isText, type JSONObject } from '../internal/json.ts'
 import type { Trust } from '../issuer/trust.ts'
 
 /** Seconds; the tolerances of a resource server. */
@@ -23,8 +23,6 @@ const wrong = (claim: string): Refusal => new Refusal('claim_invalid', { claim }
 
 /** A NumericDate, RFC 7519 §2: a finite JSON number, fractions allowed; the JSON reader lets no other number through. */
 const isDate = (value: unknown): value is number => typeof value === 'number'
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 /** A claim with text: required unless the issuer's deviations say otherwise; present, it must be right. */
 function text(claims: JSONObject, claim: string, name: string, trust: Trust): Refusal | undefined {

@@ -1,3 +1,5 @@
+import { isText } from './json.ts'
+
 let thing = 'a resource server'
 
 /** Misconfiguration: throws a `TypeError` which names the option. */
@@ -57,10 +59,6 @@ export function listOf(option: string, value: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? [...value] : [value]
   check(list.length > 0 && list.every(isText), option, 'must be a string or a list of strings, none empty')
   return list as readonly string[]
-}
-
-export function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 interface Bounds {

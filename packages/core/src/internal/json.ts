@@ -51,6 +51,11 @@ export function isObject(value: unknown): value is JSONObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Whether `value` is a string which says something. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
 /** `undefined` for what is no JSON. The text of most garbage is known by its first character, without an error made. */
 function parse(text: string): unknown {
   if (text.charCodeAt(0) !== OPEN_BRACE && !START.test(text)) return undefined

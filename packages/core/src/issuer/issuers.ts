@@ -3,8 +3,8 @@ import { ACCESS_TOKEN_TYPE, OTHER_TYPES } from '../access-token/header.ts'
 import { canonicalType, type Header } from '../jws/header.ts'
 import { Refusal } from '../errors.ts'
 import { BoundedMap } from '../internal/bounded-map.ts'
-import { check, fail, ifGiven, isText, readMembers, type Reader } from '../internal/check.ts'
-import { parseJSONObject } from '../internal/json.ts'
+import { check, fail, ifGiven, readMembers, type Reader } from '../internal/check.ts'
+import { isText, parseJSONObject } from '../internal/json.ts'
 import {
   readAlgorithms,
   readAudience,
@@ -264,7 +264,7 @@ const DEVIATIONS = {
       Array.isArray(value) &&
         value.every((type) => type === null || (isText(type) && !OTHER_TYPES.has(canonicalType(type)))),
       name,
-      'must be a list of types or null, and must not name the type of another kind of token',
+      'must be a list of types or null, none the type of another kind of token',
     )
     return new Set((value as (string | null)[]).map((type) => type && canonicalType(type)))
   },

@@ -1,3 +1,4 @@
+import { isText } from '../internal/json.ts'
 import { type Atom, fail, make, type Names, type Policy, type Test } from './policy.ts'
 
 function atom(op: Atom['op'], names: readonly unknown[]): Atom {
@@ -71,6 +72,6 @@ export function issuer(...anyOf: Names): Atom {
  * @param name what is tested, for logs and documentation; never sent to clients
  */
 export function check<C, X>(name: string, test: Test<C, X>): Policy<C, X> {
-  if (typeof name !== 'string' || name === '') fail('check needs a name')
+  if (!isText(name)) fail('check needs a name')
   return make({ op: 'check', name, test })
 }

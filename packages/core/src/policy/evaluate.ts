@@ -1,5 +1,5 @@
-import { type AccessToken, VerifiedAccessToken } from '../access-token/access-token.ts'
-import type { Authority } from '../access-token/authorities.ts'
+import type { AccessToken } from '../access-token/access-token.ts'
+import { FrozenSet } from '../access-token/readonly-set.ts'
 import type { ErrorCode } from '../errors.ts'
 import { chain, later } from '../internal/chain.ts'
 import { isPromise } from '../internal/promise.ts'
@@ -155,7 +155,7 @@ function compare(
   if (typeof held === 'string') return names.includes(held) ? GRANT : DENIAL
   for (const name of names) {
     if (held.has(name) || (op === 'scope' && granted?.has(name) === true)) continue
-    return VerifiedAccessToken.isComplete(token, member as Authority) ? DENIAL : UNDECIDED
+    return FrozenSet.isComplete(held) ? DENIAL : UNDECIDED
   }
   return GRANT
 }

@@ -1,5 +1,6 @@
 import type { AccessToken } from '../access-token/access-token.ts'
 import type { Authority } from '../access-token/authorities.ts'
+import { isText } from '../internal/json.ts'
 import { isDeepFrozen } from '../internal/frozen.ts'
 import { SCOPE_TOKEN } from '../response/challenge.ts'
 
@@ -113,7 +114,7 @@ function readAtom({ op, names }: { readonly op: unknown; readonly names: unknown
   if (typeof op !== 'string' || !Object.hasOwn(COMPARED, op)) fail('its operator is unknown')
   if (!Array.isArray(names) || names.length === 0) fail(`${op} needs a name`)
   for (const name of names as unknown[]) {
-    if (typeof name !== 'string' || name === '') fail(`${op} needs a name`)
+    if (!isText(name)) fail(`${op} needs a name`)
     // Scopes go into a challenge as they are, from where those of a file could end its field (RFC 6750 §3).
     if (op === 'scope' && !SCOPE_TOKEN.test(name))
       fail('a scope must be exactly one scope token of RFC 6749 §3.3')

@@ -55,7 +55,7 @@ export function toError(
         const asked = asks
         // The hook may read the error that it is given, which has the standard answer until it has another.
         asks = undefined
-        return answer(error as AnyAuthorizationError, refusal, style, asked, varies)
+        return answer(error, refusal, style, asked, varies)
       }) as AnyAuthorizationError,
   )
 }
@@ -97,7 +97,7 @@ function ownBody(own: unknown): { contentType: string; body: string } | undefine
   const { contentType, body } = (own ?? {}) as { contentType?: unknown; body?: unknown }
   if (typeof contentType !== 'string' || !PRINTABLE.test(contentType) || typeof body !== 'string') {
     throw new TypeError(
-      'Cannot use refusal: it must return, not by a promise, a contentType of printable ASCII characters and a body',
+      'Cannot use refusal: it must return at once a contentType of printable ASCII characters and a body',
     )
   }
   return { contentType, body }
