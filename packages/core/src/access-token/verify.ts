@@ -123,8 +123,7 @@ function verifyAnew(
   const gate = context.issuers.admits(header)
   if (gate !== undefined) return gate
 
-  const text = decodeText(compact.payload)
-  const claims = text === undefined ? undefined : parseJSONObject(text)
+  const claims = parseJSONObject(decodeText(compact.payload) ?? '')
   if (claims === undefined) return new Refusal('claims_malformed')
   const candidate = { token, compact, header, claims }
   const trust = pickIssuer(claims, context, request)
@@ -146,9 +145,7 @@ function verifyUnder(
     validateClaims(claims, trust, context.times, now),
   )
   // Waiting for keys takes up to seconds, in which a token may have expired.
-  return isPromise(found)
-    ? later(found, verifyBy, trust, candidate, context, undefined)
-    : verifyBy(found, trust, candidate, context, now)
+  return chain(found, verifyBy, trust, candidate, context, isPromise(found) ? undefined : now)
 }
 
 /** @param now `undefined` when time has passed meanwhile */

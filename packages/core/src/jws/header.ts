@@ -34,8 +34,7 @@ export function readJOSEHeader(
   encoded: string,
   algorithms: { has(alg: string): boolean } = ALGORITHMS,
 ): Header | Refusal {
-  const text = decodeText(encoded)
-  const header = text === undefined ? undefined : parseJSONObject(text)
+  const header = parseJSONObject(decodeText(encoded) ?? '')
   if (header === undefined) return new Refusal('header_malformed')
   const { typ, alg, kid, crit, b64 } = header
 
