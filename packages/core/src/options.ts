@@ -72,7 +72,10 @@ export interface ResourceServerOptions<Claims = {}> {
   maxStale?: number
   /** Seconds a key set counts as fresh at most, whatever its `Cache-Control` says: 3600, at most 86,400. */
   maxKeyLifetime?: number
-  /** Verified-token cache: 10,000 tokens (at most 8,000,000) and 32 MiB; `false` turns it off. */
+  /**
+   * Verified-token cache: 10,000 tokens (`max`, at most 8,000,000) and 32 MiB (`maxSize`), or as much more as `max` is
+   * more; `false` turns it off.
+   */
   cache?: false | { max?: number; maxSize?: number }
   /** Judged on every request, cached or not. Throws, takes longer than 1 s, or says neither true nor false: 503. */
   revoked?: (token: AccessToken<Claims>) => boolean | Promise<boolean>
@@ -215,15 +218,19 @@ function readIssuers(name: string, value: unknown): ResolvedOptions['issuer'] {
   return list.map((entry) => (typeof entry === 'object' ? entry : { issuer: entry }) as TrustedIssuer)
 }
 
-function readCache(name: string, value: unknown = {}): CacheBounds | undefined {
-  return value === false ? undefined : readMembers(name, value, CACHE_READERS)
-}
+const MAX_TOKENS = 10_000
+const MAX_SIZE = 32 * 1024 * 1024
 
-const CACHE_READERS = {
-  // Below 2^23: V8's Map throws beyond 2^24 places, half of which must be dead for it to use them anew.
-  max: (name, value) => count(name, value, 10_000, { min: 1, max: 8_000_000 }),
-  maxSize: (name, value) => count(name, value, 32 * 1024 * 1024, { min: 1, max: 2 ** 40 }),
-} satisfies Record<string, Reader>
+function readCache(name: string, value: unknown = {}): CacheBounds | undefined {
+  if (value === false) return undefined
+  const { max, maxSize } = readMembers(name, value, {
+    // Below 2^23: V8's Map throws beyond 2^24 places, half of which must be dead for it to use them anew.
+    max: (member, given) => count(member, given, MAX_TOKENS, { min: 1, max: 8_000_000 }),
+    maxSize: (member, given) => count(member, given, 0, { min: 1, max: 2 ** 40 }),
+  })
+  // For more tokens as much more: who asks for them is not to get fewer because of the other bound.
+  return { max, maxSize: maxSize || MAX_SIZE * Math.max(1, max / MAX_TOKENS) }
+}
 
 export function readInsecure(value: unknown): InsecureOrigins {
   if (value === undefined || value === true) return value

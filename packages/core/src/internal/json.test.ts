@@ -94,16 +94,16 @@ describe('parseJSON()', () => {
 
   // Each is the largest of its kind, so that one more is refused.
   test.each([
-    ['values', 12_997, (n: number) => listOf(n, () => '0')],
-    ['arrays', 2599, (n: number) => listOf(n, () => '[]')],
-    ['objects', 2599, (n: number) => listOf(n, () => '{}')],
-    ['short strings', 1856, (n: number) => listOf(n, (i) => `"${i}"`)],
-    ['objects of one short value', 1180, (n: number) => listOf(n, (i) => `{"value":"${i}"}`)],
-    ['names', 999, membersOf],
-    ['objects of shapes of their own', 809, (n: number) => listOf(n, (i) => `{"${i}":0}`)],
+    ['values', 9498, (n: number) => listOf(n, () => '0')],
+    ['arrays', 2374, (n: number) => listOf(n, () => '[]')],
+    ['objects', 2374, (n: number) => listOf(n, () => '{}')],
+    ['short strings', 1055, (n: number) => listOf(n, (i) => `"${i}"`)],
+    ['objects of one short value', 787, (n: number) => listOf(n, (i) => `{"value":"${i}"}`)],
+    ['names', 284, membersOf],
+    ['objects of shapes of their own', 268, (n: number) => listOf(n, (i) => `{"${i}":0}`)],
     [
       'objects of few names in many orders',
-      659,
+      190,
       (n: number) => listOf(n, (i) => `{"a${i % 30}":0,"b${Math.floor(i / 30)}":0}`),
     ],
   ])('bounds what costs: %s, also of another spelling (JO-27)', (_what, largest, make) => {
@@ -114,16 +114,30 @@ describe('parseJSON()', () => {
   })
 
   test.each([
+    ['a thousand groups by short names', (n: number) => `"group-${n}"`],
     [
       'a thousand groups as RFC 7643 writes them',
-      (n: number) => `{"value":"${n}","display":"Group number ${n}"}`,
-    ],
-    [
-      'a thousand groups by their ids',
-      (n: number) => `"5f2b5c0e-0000-4000-8000-${String(n).padStart(12, '0')}"`,
+      (n: number) =>
+        `{"value":"5f2b5c0e-0000-4000-8000-${String(n).padStart(12, '0')}","display":"Group number ${n}"}`,
     ],
   ])('reads %s', (_what, element) => {
     expect(parseJSON(listOf(1000, element))).toHaveLength(1000)
+  })
+
+  test('counts a string of a few letters as one however they are written', () => {
+    const list = listOf(1400, (n) => `"${String.raw`\u0061`.repeat(6)}${n}"`)
+    expect(parseJSON(list)).toBeUndefined()
+  })
+
+  test('reads 150 objects under names of their own, as an issuer writes roles by client', () => {
+    const clients = Array.from({ length: 150 }, (_none, n) => `"client-${n}":{"roles":["view","manage"]}`)
+    expect(Object.keys(parseJSON(`{${clients.join(',')}}`) as object)).toHaveLength(150)
+  })
+
+  test('takes less of what is to be small', () => {
+    const list = listOf(200, (n) => `"${n}"`)
+    expect(parseJSON(list, 2000)).toHaveLength(200)
+    expect(parseJSON(`[${' '.repeat(1000)}${list.slice(1)}`, 1000)).toBeUndefined()
   })
 
   test('does not count long what is short to read: 512 KiB of one string', () => {

@@ -9,16 +9,16 @@ const MAX_DEPTH = 20
  * What one document may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for
  * long. What is dear to a JavaScript engine is not length, but what it meets for the first time.
  */
-const MAX_COST = 13_000
+const MAX_COST = 9500
 /** An object or an array. */
-const COST_OF_CONTAINER = 4
+const COST_OF_CONTAINER = 3
 /** A value of a few letters: engines look for each among all they know, and add it. */
-const COST_OF_SHORT_STRING = 6
+const COST_OF_SHORT_STRING = 8
 const SHORT = 10
-/** A name after others behind which it never stood in this document: the engine learns a new shape of objects. */
-const COST_OF_SHAPE = 16
+/** A name after others behind which it never stood in this document: engines learn a new shape of objects, and forget it. */
+const COST_OF_SHAPE = 50
 /** So many names may all make new shapes, and need not be told apart. */
-const FEW_NAMES = 250
+const FEW_NAMES = 100
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
@@ -28,21 +28,21 @@ const FEW_NAMES = 250
  * The native parser reads it, which is strict but for duplicate names, of which it keeps the last: when as many members
  * come out as names stand in the text, no name stood there twice.
  */
-export function parseJSON(text: string): unknown {
-  const glance = glanceAt(text)
-  let names = glance ?? countNames(text)
+export function parseJSON(text: string, maxCost: number = MAX_COST): unknown {
+  const glance = glanceAt(text, maxCost)
+  let names = glance ?? countNames(text, maxCost)
   if (names === undefined) return undefined
   const value = parse(text)
   const seal = new Seal(text.includes('\\u') || !text.isWellFormed())
   if (value === undefined || !seal.isStrict(value)) return undefined
   // A glance may see too many names, for example in a string that begins with a colon.
-  if (glance !== undefined && seal.members < glance) names = countNames(text)
+  if (glance !== undefined && seal.members < glance) names = countNames(text, maxCost)
   return seal.members === names ? value : undefined
 }
 
 /** {@link parseJSON} for a text which must be an object. */
-export function parseJSONObject(text: string): JSONObject | undefined {
-  const value = parseJSON(text)
+export function parseJSONObject(text: string, maxCost?: number): JSONObject | undefined {
+  const value = parseJSON(text, maxCost)
   return isObject(value) ? value : undefined
 }
 
@@ -70,15 +70,14 @@ function parse(text: string): unknown {
 
 const START = /^[\t\n\r ]*["{[\-0-9tfn]/
 
-/** Letters; a longer text may cost too much, which {@link countNames} tells. */
-const MAX_GLANCE = 10_000
-
 /**
  * No fewer names than a text has, quickly: a name's last quotation mark stands before a colon. `undefined` where it has
- * to be looked at letter by letter: white space before a colon hides a name, brackets may nest.
+ * to be looked at letter by letter: white space before a colon hides a name, brackets may nest, many letters may cost
+ * too much.
  */
-function glanceAt(text: string): number | undefined {
-  if (text.length > MAX_GLANCE) return undefined
+function glanceAt(text: string, maxCost: number): number | undefined {
+  // So short a text cannot hold that much.
+  if (2 * text.length > maxCost) return undefined
   let names = 0
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
     const before = text.charCodeAt(at - 1)
@@ -99,11 +98,13 @@ function occurrences(text: string, letter: string): number {
  * The number of member names in a JSON text; `undefined` when it is nested too deep or costs too much. That is judged
  * here, before the native parser, whose work is not to be had for a few thousand brackets.
  */
-function countNames(text: string): number | undefined {
+function countNames(text: string, maxCost: number): number | undefined {
   let names = 0
   let depth = 0
   let cost = 0
   const shapes = new Map<string, number>()
+  // An escaped letter takes up to six.
+  const short = (text.includes('\\') ? 6 * SHORT : SHORT) + 1
   /** Of each open object, as far as it has come. */
   const shapeAt: number[] = []
   for (let at = 0; at < text.length; at += 1) {
@@ -113,7 +114,7 @@ function countNames(text: string): number | undefined {
       let next = end + 1
       while (isSpace(text.charCodeAt(next))) next += 1
       if (text.charCodeAt(next) !== COLON) {
-        if (end - at <= SHORT + 1) cost += COST_OF_SHORT_STRING
+        if (end - at <= short) cost += COST_OF_SHORT_STRING
       } else if ((names += 1) > FEW_NAMES) {
         const step = `${shapeAt[depth]} ${text.slice(at, end)}`
         const known = shapes.get(step)
@@ -130,7 +131,7 @@ function countNames(text: string): number | undefined {
     } else if (c === COMMA) {
       cost += 1
     }
-    if (cost > MAX_COST) return undefined
+    if (cost > maxCost) return undefined
   }
   return names
 }

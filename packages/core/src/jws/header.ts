@@ -14,6 +14,9 @@ export interface Header {
   readonly kid: string | undefined
 }
 
+/** A tenth of what claims may cost to read: a header has few members, whatever chain of certificates stands in it. */
+const MAX_HEADER_COST = 1000
+
 /**
  * `typ` is a media type: case is ignored, and a value without a slash reads as if `application/` stood before it.
  *
@@ -34,7 +37,7 @@ export function readJOSEHeader(
   encoded: string,
   algorithms: { has(alg: string): boolean } = ALGORITHMS,
 ): Header | Refusal {
-  const header = parseJSONObject(decodeText(encoded) ?? '')
+  const header = parseJSONObject(decodeText(encoded) ?? '', MAX_HEADER_COST)
   if (header === undefined) return new Refusal('header_malformed')
   const { typ, alg, kid, crit, b64 } = header
 
