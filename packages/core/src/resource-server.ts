@@ -30,6 +30,7 @@ import {
   type ContextOf,
   type OptionalPolicy,
   type Policy,
+  readNode,
   readPolicy,
 } from './policy/policy.ts'
 import { rehearse } from './rehearse.ts'
@@ -219,8 +220,7 @@ function demand(
   policyContext: unknown,
 ): AccessToken<never> | Promise<AccessToken<never>> {
   const since = startOf(state)
-  const root = readPolicy(policy)
-  if (root.op === 'optional') throw new TypeError('Cannot demand the policy: optional stands at the top only')
+  const root = readNode(policy)
   if (auth === undefined) return tokenOrRejection(new Refusal('no_credentials'), state, since)
   const verification: Verification | undefined = VerifiedAccessToken.verificationOf(auth)
   // A token for another audience, or an object somebody made, grants nothing here.
