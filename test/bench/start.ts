@@ -64,7 +64,7 @@ async function sizeOf(
     logLevel: 'silent',
   })
   try {
-    const { output } = await build.generate({ format: 'esm', minify: true })
+    const { output } = await build.generate({ format: 'esm', minify: true, comments: false })
     const code = output.map((chunk) => (chunk.type === 'chunk' ? chunk.code : '')).join('\n')
     if (!code.includes('at+jwt')) throw new Error('the bundle does not hold the library')
     return { minified: Buffer.byteLength(code) / 1000, zipped: gzipSync(code, { level: 9 }).length / 1000 }

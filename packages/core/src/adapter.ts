@@ -105,7 +105,7 @@ function checkPolicy(policy: AnyPolicy | undefined): void {
 function readOptions(options: ProtectOptions | undefined): Required<ProtectOptions> {
   const { refusals = 'answer', preflight = 'answer', ...others } = options ?? {}
   const [unknown] = Object.keys(others)
-  if (unknown === 'op') fail('one policy is taken: join several by all() or any()')
+  if (unknown === 'op') fail('one policy is taken: join them by all() or any()')
   if (unknown !== undefined) fail(`the option '${unknown.slice(0, 40)}' is unknown`)
   if (refusals !== 'answer' && refusals !== 'throw') fail("refusals must be 'answer' or 'throw'")
   if (preflight !== 'answer' && preflight !== 'next') fail("preflight must be 'answer' or 'next'")
@@ -165,7 +165,7 @@ export function replaceHeaders(answer: AnswerHeaders, headers: HeaderList): void
  * keeps it whatever `Cache-Control` says.
  */
 const OF_REPRESENTATION =
-  /^(?:content-(?!security-).+|.*cdn-cache-control|edge-control|surrogate-control|digest|repr-digest|etag|last-modified|location|expires|x-accel-expires|pragma|age|accept-ranges|trailer|transfer-encoding)$/i
+  /^(?:content-(?!security-).+|.*cdn-cache-control|(?:edge|surrogate)-control|(?:repr-)?digest|etag|last-modified|location|(?:x-accel-)?expires|pragma|age|accept-ranges|trailer|transfer-encoding)$/i
 
 /** `Vary` with one more name, unless it has it or is `*` already. */
 function withName(earlier: string, name: string): string {

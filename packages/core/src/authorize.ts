@@ -195,7 +195,7 @@ function askRevoked(
   const settle = (answer: unknown): Verified => {
     if (answer === false) return verification
     if (answer === true) return new Refusal('token_revoked')
-    return unavailable(new TypeError('revoked said neither true nor false'))
+    return unavailable(new TypeError('revoked returned neither true nor false'))
   }
   try {
     const answer = withDeadline(REVOCATION_DEADLINE, () =>

@@ -1,3 +1,4 @@
+import { inspection } from '#runtime'
 import type { JWTHeaderParameters } from 'jose'
 
 import type { Entry } from '../internal/second-chance.ts'
@@ -119,12 +120,13 @@ export class VerifiedAccessToken implements AccessToken {
   static {
     // Else every token would lead to this class, which makes tokens out of anything.
     delete (this.prototype as { constructor?: unknown }).constructor
-    // What `console.log` shows; here, because declarations cannot name the symbol.
-    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-      value(this: VerifiedAccessToken) {
-        return this.toJSON()
-      },
-    })
+    if (inspection !== undefined) {
+      Object.defineProperty(this.prototype, inspection, {
+        value(this: VerifiedAccessToken) {
+          return this.toJSON()
+        },
+      })
+    }
     // Reachable from every token, and shared by all.
     Object.freeze(this.prototype)
     Object.freeze(this)

@@ -1,3 +1,5 @@
+import { inspection } from '#runtime'
+
 /** Up to so many values a list is searched faster than a set, and needs no set beside it. */
 const FEW = 8
 
@@ -21,12 +23,13 @@ export class FrozenSet implements ReadonlySet<string> {
   }
 
   static {
-    // What `console.log` shows; here, because declarations cannot name the symbol.
-    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-      value(this: FrozenSet) {
-        return new Set(this.#list)
-      },
-    })
+    if (inspection !== undefined) {
+      Object.defineProperty(this.prototype, inspection, {
+        value(this: FrozenSet) {
+          return new Set(this.#list)
+        },
+      })
+    }
     Object.freeze(this.prototype)
     Object.freeze(this)
   }

@@ -51,7 +51,7 @@ export function knownMembers(
   if (unknown === undefined) return
   // A name is a symbol of one copy of this package, and another in the next.
   const names = known.map(String).join(', ')
-  fail(option, `has no member ${String(unknown).slice(0, 40)}; this copy of the package knows ${names}`)
+  fail(option, `has no member ${String(unknown).slice(0, 40)}; this copy knows ${names}`)
 }
 
 /** A string or a list of them, none empty, no duplicates lost silently; copied. */

@@ -124,7 +124,7 @@ export class Documents {
   suggest(jwksUri: string): boolean {
     const { origins } = this.#location
     if (this.jwksUri === undefined && origins.allows(jwksUri)) this.jwksUri = jwksUri
-    return this.jwksUri !== undefined && URL.parse(this.jwksUri)?.href === URL.parse(jwksUri)?.href
+    return this.jwksUri === jwksUri
   }
 
   /**

@@ -264,7 +264,7 @@ const DEVIATIONS = {
       Array.isArray(value) &&
         value.every((type) => type === null || (isText(type) && !OTHER_TYPES.has(canonicalType(type)))),
       name,
-      'must be a list of types or null, none the type of another kind of token',
+      'must be a list of types or null, none of another kind of token',
     )
     return new Set((value as (string | null)[]).map((type) => type && canonicalType(type)))
   },

@@ -30,7 +30,7 @@ describe.each(Object.entries({ scope, role, group, entitlement, client, issuer }
 
 describe('scope()', () => {
   test.each(['a b', 'a"', 'é', ' a', 'a\n'])('throws on %j, which is not one scope (BT-14)', (name) => {
-    expect(() => scope(name)).toThrow('exactly one scope token')
+    expect(() => scope(name)).toThrow('one scope token')
   })
 })
 
@@ -127,10 +127,8 @@ describe('readPolicy()', () => {
     'throws on %j in a file, which is not one scope (BT-14)',
     (name) => {
       const policy = { op: 'all', policies: [{ op: 'scope', names: ['a', name] }] }
-      expect(() => readPolicy(JSON.parse(JSON.stringify(policy)) as Policy)).toThrow(
-        'exactly one scope token',
-      )
-      expect(() => all(policy.policies[0] as Policy)).toThrow('exactly one scope token')
+      expect(() => readPolicy(JSON.parse(JSON.stringify(policy)) as Policy)).toThrow('one scope token')
+      expect(() => all(policy.policies[0] as Policy)).toThrow('one scope token')
       expect(readPolicy({ op: 'role', names: [name] } as Policy)).toMatchObject({ names: [name] })
     },
   )

@@ -116,8 +116,7 @@ function readAtom({ op, names }: { readonly op: unknown; readonly names: unknown
   for (const name of names as unknown[]) {
     if (!isText(name)) fail(`${op} needs a name`)
     // Scopes go into a challenge as they are, from where those of a file could end its field (RFC 6750 §3).
-    if (op === 'scope' && !SCOPE_TOKEN.test(name))
-      fail('a scope must be exactly one scope token of RFC 6749 §3.3')
+    if (op === 'scope' && !SCOPE_TOKEN.test(name)) fail('a scope must be one scope token of RFC 6749 §3.3')
   }
 }
 

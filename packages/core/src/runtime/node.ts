@@ -30,6 +30,8 @@ function named(name: string): Channel {
   return found
 }
 
+export const inspection: Runtime['inspection'] = Symbol.for('nodejs.util.inspect.custom')
+
 export { privateSlot } from './private-slot.ts'
 
 export const servesLong: boolean = true

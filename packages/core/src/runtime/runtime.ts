@@ -16,6 +16,8 @@ export interface Runtime {
   readonly servesLong: boolean
   /** For a value per object; an entry is made for every request. */
   privateSlot<Value>(): PrivateSlot<Value>
+  /** Under it an object says what `console.log` shows of it; `undefined` where nobody asks. */
+  readonly inspection: symbol | undefined
   /** Gives a message to the named channel; `undefined` where there are none. */
   readonly publish: ((channel: string, message: unknown) => void) | undefined
   /** Looks a host up: why it must not be asked, if so. `undefined` where the runtime cannot look it up. */

@@ -10,6 +10,8 @@ export const servesLong: boolean = false
 
 export const privateSlot: Runtime['privateSlot'] = () => new WeakMap()
 
+export const inspection: Runtime['inspection'] = undefined
+
 export const publish: Runtime['publish'] = undefined
 
 export const resolveHost: Runtime['resolveHost'] = undefined
