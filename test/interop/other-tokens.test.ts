@@ -62,7 +62,7 @@ describe('a signed answer of the introspection endpoint (RFC 9701)', () => {
 
   test('its type cannot be admitted by a deviation', () => {
     expect(() => resourceServer('introspector', { typ: ['token-introspection+jwt'] })).toThrow(
-      'must not name the type of another kind of token',
+      'none of another kind of token',
     )
   })
 })

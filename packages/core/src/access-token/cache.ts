@@ -1,4 +1,3 @@
-import { BoundedMap } from '../internal/bounded-map.ts'
 import { type Bounds, SecondChance } from '../internal/second-chance.ts'
 import type { Header } from '../jws/header.ts'
 import type { Verification } from './access-token.ts'
@@ -30,7 +29,7 @@ export class TokenCache {
   readonly #tokens: SecondChance<number, Verification>
   readonly #maxSize: number
   /** Written after a signature verified, so nobody without a key can fill it. */
-  readonly #headers = new BoundedMap<string, KnownHeader>({ max: MAX_HEADERS })
+  readonly #headers = new Map<string, KnownHeader>()
   /** The one which was asked for last: most issuers write one, which then need not be looked up. */
   #last: KnownHeader | undefined
 
@@ -68,6 +67,8 @@ export class TokenCache {
     this.#tokens.set(sampleOf(token), verification)
     if (header === this.#last?.header || encodedHeader.length > MAX_HEADER_LENGTH) return
     if (this.#headers.has(encodedHeader)) return
+    // By an issuer which signs ever new ones: none of them comes again.
+    if (this.#headers.size >= MAX_HEADERS) this.#headers.clear()
     const encoded = copyOfText(encodedHeader)
     this.#headers.set(encoded, { encoded, header })
   }

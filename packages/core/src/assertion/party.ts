@@ -75,7 +75,7 @@ export class PartyKeys {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
       const document = parseJSONObject(JSON.stringify(jwks))
       const set = document === undefined ? undefined : readKeySet(document)
-      if (set === undefined) fail(`${option}.jwks`, 'must be a JWK Set with a usable public key')
+      if (set === undefined) fail(`${option}.jwks`, 'must be a JWK Set with a usable key')
       return new StaticKeys(id, set)
     }
     const listed = place.jwksOrigins

@@ -1,4 +1,4 @@
-import { decodeBase64url } from '../internal/base64url.ts'
+import { decodeBase64url, octetsOf } from '../internal/base64url.ts'
 import { type Algorithm, ALGORITHMS } from './algorithms.ts'
 import type { CryptoImplementation, KeyHandle } from './crypto.ts'
 
@@ -66,7 +66,7 @@ export const verifySignature: CryptoImplementation['verifySignature'] = async (
 ) => {
   const { key, parameters } = handle as WebKey
   try {
-    const signed = utf8Encoder.encode(token.slice(0, -signature.length - 1))
+    const signed = octetsOf(token.slice(0, -signature.length - 1))
     return await crypto.subtle.verify(parameters, key, decodeBase64url(signature), signed)
   } catch {
     return false

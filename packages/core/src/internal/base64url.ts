@@ -5,10 +5,7 @@ export function decodedLength(text: string): number {
 
 /** Decodes text that passed `isBase64url()`. */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> {
-  const letters = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  const octets = new Uint8Array(letters.length)
-  for (let i = 0; i < letters.length; i += 1) octets[i] = letters.charCodeAt(i)
-  return octets
+  return octetsOf(atob(text.replaceAll('-', '+').replaceAll('_', '/')))
 }
 
 /** Without padding, RFC 7515 §2. Not for more octets than a call may have arguments. */
@@ -17,4 +14,11 @@ export function encodeBase64url(octets: Uint8Array): string {
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')
+}
+
+/** The octets of a text without letters beyond U+00FF, each as one. */
+export function octetsOf(text: string): Uint8Array<ArrayBuffer> {
+  const octets = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i += 1) octets[i] = text.charCodeAt(i)
+  return octets
 }

@@ -17,7 +17,8 @@ export class BoundedMap<K, V> extends Map<K, V> {
 
   override get(key: K): V | undefined {
     const value = super.get(key)
-    // What was read goes to the end of the order; first comes what was not for longest.
+    // What was read goes to the end of the order; first comes what was not for longest. The key is kept as it was given
+    // last, so it must not be a part of a text which is to be let go.
     if (value !== undefined && super.delete(key)) super.set(key, value)
     return value
   }

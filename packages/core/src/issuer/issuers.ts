@@ -105,7 +105,7 @@ export class KeyRegistry {
     if (jwks !== undefined && !(jwks instanceof URL)) {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
       const set = readKeySet(parseJSONObject(JSON.stringify(jwks)) ?? {})
-      if (set === undefined) fail('issuer.jwks', 'must be a JWK Set with a usable public key')
+      if (set === undefined) fail('issuer.jwks', 'must be a JWK Set with a usable key')
       return new StaticKeys(issuer, set)
     }
     const origins = new OriginRule(
@@ -281,7 +281,7 @@ const DEVIATIONS = {
 } satisfies Record<keyof Deviations, Reader>
 
 function readClaim(name: string, value: unknown): string {
-  check(isText(value), name, 'must be the name of a claim')
+  check(isText(value), name, 'must be a claim name')
   return value as string
 }
 
