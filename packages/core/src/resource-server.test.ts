@@ -96,7 +96,7 @@ describe('authorize()', () => {
   test('rejects on a request of Node as it is, and says what makes one of it', async () => {
     const { api } = await createTestApi()
     const request = { method: 'GET', url: '/', headers: {} } as never
-    await expect(api.authorize(request)).rejects.toThrow('fromNode() makes one')
+    await expect(api.authorize(request)).rejects.toThrow('use fromNode()')
   })
 
   test('rejects on a policy which is given and undefined, with and without a context', async () => {

@@ -329,7 +329,7 @@ class Server implements ResourceServer {
       if (policy === undefined && arguments.length > 1)
         throw new TypeError('Cannot authorize: the policy is undefined')
       if (typeof (request as Partial<ResourceRequest> | undefined)?.headers?.get !== 'function')
-        throw new TypeError('Cannot authorize: the request has no headers.get(); fromNode() makes one')
+        throw new TypeError('Cannot authorize: the request has no headers.get(): use fromNode()')
       return Promise.resolve(authorize(this.#state, request, policy, context))
     } catch (error) {
       return Promise.reject(error)

@@ -25,10 +25,7 @@ export class BoundedMap<K, V> extends Map<K, V> {
 
   override set(key: K, value: V): this {
     this.delete(key)
-    for (const oldest of this.keys()) {
-      if (this.size < this.#max) break
-      this.delete(oldest)
-    }
+    if (this.size >= this.#max) this.delete(this.keys().next().value as K)
     return super.set(key, value)
   }
 

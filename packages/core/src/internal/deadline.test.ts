@@ -22,6 +22,6 @@ describe('withDeadline()', () => {
   })
 
   test('rejects when work never ends', async () => {
-    await expect(withDeadline(0.01, () => new Promise(() => {}))).rejects.toThrow('no answer within 0.01 s')
+    await expect(withDeadline(0.01, () => new Promise(() => {}))).rejects.toThrow('no answer in time')
   })
 })

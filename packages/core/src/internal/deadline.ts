@@ -14,7 +14,7 @@ async function waitFor<T>(result: PromiseLike<T>, seconds: number): Promise<T> {
   let cancel: (() => void) | undefined
   const late = new Promise<never>((_resolve, reject) => {
     cancel = after(seconds, () => {
-      reject(new Error(`no answer within ${seconds} s`))
+      reject(new Error('no answer in time'))
     })
   })
   try {

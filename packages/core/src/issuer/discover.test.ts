@@ -58,6 +58,11 @@ describe('wellKnownLocations()', () => {
 })
 
 describe('readMetadata()', () => {
+  test('takes metadata which list thousands of scopes', () => {
+    const scopes_supported = Array.from({ length: 4000 }, (_none, n) => `s${n}`)
+    expect(readMetadata(document(metadata({ scopes_supported })), location)).toBe(jwks_uri)
+  })
+
   test.each([
     'application/json',
     'application/json; charset=utf-8',

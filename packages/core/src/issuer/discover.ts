@@ -1,6 +1,6 @@
 import { parseJSONObject } from '../internal/json.ts'
 import type { OriginRule } from './origin.ts'
-import { failed, type Failure, type FetchedText } from './fetch.ts'
+import { failed, type Failure, type FetchedText, MAX_DOCUMENT_COST } from './fetch.ts'
 
 /** Why a document is no usable metadata of the issuer. */
 export type MetadataFailure = 'content_type' | 'not_json' | 'issuer_mismatch' | 'jwks_uri_unusable'
@@ -34,7 +34,7 @@ export function readMetadata(
   { issuer, origins }: { readonly issuer: string; readonly origins: Pick<OriginRule, 'allows'> },
 ): string | Failure {
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(fetched.contentType)) return failed('content_type')
-  const document = parseJSONObject(fetched.text ?? '')
+  const document = parseJSONObject(fetched.text ?? '', MAX_DOCUMENT_COST)
   if (document === undefined) return failed('not_json')
   if (document['issuer'] !== issuer) return failed('issuer_mismatch')
   const { jwks_uri } = document

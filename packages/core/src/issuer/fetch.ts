@@ -5,6 +5,8 @@ import type { KeyFailure } from './events.ts'
 
 /** Seconds for one attempt to have an issuer's keys: look-ups, connections, headers and bodies of all its documents. */
 export const FETCH_DEADLINE = 5
+/** What a document may cost to read: more than a token, since who is trusted wrote it, and it is read seldom. */
+export const MAX_DOCUMENT_COST = 40_000
 /** Octets of a decoded body; a compressed one is stopped while it inflates. */
 const MAX_BODY = 512 * 1024
 

@@ -8,7 +8,7 @@ import { dismiss } from '../internal/promise.ts'
 import { REFILL, TokenBucket } from './bucket.ts'
 import { Documents, type KeyContext, type KeyLocation, TRANSIENT } from './documents.ts'
 import type { KeyFailure } from './events.ts'
-import { Attempt, failed, type Failure, FETCH_DEADLINE } from './fetch.ts'
+import { Attempt, failed, type Failure, FETCH_DEADLINE, MAX_DOCUMENT_COST } from './fetch.ts'
 import type { VerificationKey } from './jwk.ts'
 import { type KeySet, readJWKS, readKeySet } from './jwks.ts'
 import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
@@ -440,7 +440,7 @@ export class IssuerKeys implements KeySource {
       this.#loaded = { ...this.#loaded, ...times }
       return undefined
     }
-    const document = parseJSONObject(text)
+    const document = parseJSONObject(text, MAX_DOCUMENT_COST)
     const read = document && (await readJWKS(document, this.#loaded?.set.keys, this.#revoked))
     if (flight.abandoned) return undefined
     // A key may have been revoked while the answer was read.
