@@ -205,7 +205,7 @@ function resultOf(
 }
 
 function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
-  if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it is not a string')
+  if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it must be a string')
   const since = startOf(state)
   const verdict = verifyToken(token, state.context)
   return isPending(verdict)
@@ -329,7 +329,7 @@ class Server implements ResourceServer {
       if (policy === undefined && arguments.length > 1)
         throw new TypeError('Cannot authorize: the policy is undefined')
       if (typeof (request as Partial<ResourceRequest> | undefined)?.headers?.get !== 'function')
-        throw new TypeError('Cannot authorize: the request has no headers.get(): use fromNode()')
+        throw new TypeError('Cannot authorize: the request has no headers: use fromNode()')
       return Promise.resolve(authorize(this.#state, request, policy, context))
     } catch (error) {
       return Promise.reject(error)

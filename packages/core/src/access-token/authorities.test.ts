@@ -108,7 +108,7 @@ describe('readAuthority() by a mapping', () => {
     (mapped) => {
       const mapping: Authorities = { roles: () => mapped as unknown as string[] }
       expect(() => read('roles', {}, mapping)).toThrow(
-        new TypeError('Cannot read authorities.roles: the mapping returned no list of strings'),
+        new TypeError('Cannot read authorities.roles: the mapping must return a list of strings'),
       )
     },
   )

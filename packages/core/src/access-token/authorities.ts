@@ -38,7 +38,7 @@ function fromMapping(authority: Authority, mapped: Iterable<string> | undefined)
   dismiss(mapped)
   // A string is iterable, letter by letter: certainly not what was meant.
   if (typeof mapped === 'string' || typeof mapped?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`Cannot read authorities.${authority}: the mapping returned no list of strings`)
+    throw new TypeError(`Cannot read authorities.${authority}: the mapping must return a list of strings`)
   }
   return collect(mapped, (value) => value)
 }

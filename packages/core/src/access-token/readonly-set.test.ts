@@ -72,4 +72,11 @@ describe('FrozenSet', () => {
   test('has an empty one', () => {
     expect([...EMPTY_SET]).toEqual([])
   })
+
+  test('says the same of a long list however often it is asked', () => {
+    const long = new FrozenSet(Array.from({ length: 1000 }, (_none, n) => `group-${n}`))
+    for (let n = 0; n < 30; n += 1) {
+      expect([long.has(`group-${n}`), long.has('none'), long.size]).toEqual([true, false, 1000])
+    }
+  })
 })

@@ -1,7 +1,9 @@
 import { inspection } from '#runtime'
 
-/** Up to so many values a list is searched faster than a set, and needs no set beside it. */
+/** Up to so many values a list is searched faster than a set. */
 const FEW = 8
+/** A longer one gets a set beside it when it was asked for a value this often: for most tokens it would not pay. */
+const OFTEN = 8
 
 /**
  * A set which nobody can change: `Object.freeze(new Set())` still takes `.add`, also by `Set.prototype.add.call`, and
@@ -10,6 +12,7 @@ const FEW = 8
 export class FrozenSet implements ReadonlySet<string> {
   readonly #list: readonly string[]
   #set: ReadonlySet<string> | undefined
+  #asked = 0
   readonly #complete: boolean
 
   /**
@@ -39,16 +42,17 @@ export class FrozenSet implements ReadonlySet<string> {
     return !(#complete in set) || set.#complete
   }
 
-  /** Made when it is needed: most sets of most tokens are asked for a value or two, or not at all. */
+  /** Each value once; not kept, for most sets of most tokens are asked for a value or two, or not at all. */
   get #values(): ReadonlySet<string> {
-    return (this.#set ??= new Set(this.#list))
+    return this.#set ?? new Set(this.#list)
   }
 
   get size(): number {
     return this.#values.size
   }
   has(value: string): boolean {
-    return this.#list.length > FEW ? this.#values.has(value) : this.#list.includes(value)
+    if (this.#list.length > FEW && (this.#asked += 1) > OFTEN) this.#set ??= this.#values
+    return this.#set?.has(value) ?? this.#list.includes(value)
   }
   forEach(callback: (value: string, key: string, set: ReadonlySet<string>) => void, thisArg?: unknown): void {
     for (const value of this.#values) callback.call(thisArg, value, value, this)

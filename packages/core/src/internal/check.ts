@@ -49,9 +49,8 @@ export function knownMembers(
   if (typeof value !== 'object' || value === null) fail(option, 'must be an object')
   const unknown = Reflect.ownKeys(value).find((name) => !known.includes(name))
   if (unknown === undefined) return
-  // A name is a symbol of one copy of this package, and another in the next.
   const names = known.map(String).join(', ')
-  fail(option, `has no member ${String(unknown).slice(0, 40)}; this copy knows ${names}`)
+  fail(option, `has no member ${String(unknown).slice(0, 40)}; known are ${names}`)
 }
 
 /** A string or a list of them, none empty, no duplicates lost silently; copied. */

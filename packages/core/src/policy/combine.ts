@@ -23,6 +23,6 @@ export function not<C, X>(policy: Policy<C, X>): Policy<C, X> {
  * same: a bad token is refused, never taken for none.
  */
 export function optional<C, X>(policy?: Policy<C, X>): OptionalPolicy<C, X> {
-  if (arguments.length > 0 && policy === undefined) fail('optional got undefined')
+  if (arguments.length > 0 && policy === undefined) fail('optional needs a policy')
   return make({ op: 'optional', policy })
 }

@@ -47,7 +47,7 @@ describe('all(), any(), not(), optional()', () => {
     expect(() => (all as () => unknown)()).toThrow('Cannot use the policy: all needs a policy')
     expect(() => (any as () => unknown)()).toThrow('Cannot use the policy: any needs a policy')
     expect(() => not(wild(undefined))).toThrow(TypeError)
-    expect(() => optional(wild(undefined))).toThrow('optional got undefined')
+    expect(() => optional(wild(undefined))).toThrow('optional needs a policy')
   })
 
   test.each([undefined, null, 'admin', () => true, {}, { op: 'none' }, { op: 'role' }, [role('a')]])(
