@@ -196,7 +196,7 @@ const MISTAKES: readonly (readonly [option: string, values: readonly unknown[]])
       [{ issuer: ISSUER, jwks, fetchedAt: Number.NaN, freshUntil: 1 }],
     ],
   ],
-  ['realm', ['', 42, {}, 'a\r\nSet-Cookie: x=1', 'a\u0000', 'réalm']],
+  ['realm', [null, '', 42, {}, 'a\r\nSet-Cookie: x=1', 'a\u0000', 'réalm']],
 ]
 
 const SYMBOLS = [

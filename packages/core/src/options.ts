@@ -185,7 +185,7 @@ export function readAudience(name: string, value: unknown): ReadonlySet<string> 
 }
 
 export function readRealm(realm: unknown, audience: ReadonlySet<string>): string {
-  const value = realm ?? [...audience][0]
+  const value = realm === undefined ? [...audience][0] : realm
   check(
     typeof value === 'string' && PRINTABLE.test(value),
     'realm, or else the first audience,',

@@ -27,10 +27,11 @@ export function readAuthority(
 ): FrozenSet {
   const map = mapping?.[authority]
   const read = map !== undefined ? fromMapping(authority, map(claims)) : standard(authority, claims)
-  if (allow === undefined || read.size === 0) return read
-  const allowed = [...read].filter((value) => allow.has(value))
+  if (allow === undefined) return read
+  const values = [...read]
+  const allowed = values.filter((value) => allow.has(value))
   // A value which this issuer may not give is not held; neither is it known to be absent, for `not(…)`.
-  return allowed.length === read.size ? read : new FrozenSet(allowed, false)
+  return allowed.length === values.length ? read : new FrozenSet(allowed, false)
 }
 
 function fromMapping(authority: Authority, mapped: Iterable<string> | undefined): FrozenSet {

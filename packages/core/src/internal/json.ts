@@ -76,7 +76,7 @@ const START = /^[\t\n\r ]*["{[\-0-9tfn]/
  * too much.
  */
 function glanceAt(text: string, maxCost: number): number | undefined {
-  // So short a text cannot hold that much.
+  // However a text this short is filled, it does not take long.
   if (2 * text.length > maxCost) return undefined
   let names = 0
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
