@@ -12,7 +12,7 @@ import {
 import { decodedLength } from '../internal/base64url.ts'
 import { withoutStack } from '../internal/stack.ts'
 import { ALGORITHMS } from './algorithms.ts'
-import type { CryptoImplementation, KeyHandle } from './crypto.ts'
+import type { CryptoImplementation } from './crypto.ts'
 
 interface NodeKey {
   readonly hash: string | undefined
@@ -23,7 +23,15 @@ interface NodeKey {
   readonly input: KeyObject | VerifyKeyObjectInput
   /** Octets of `r`, and of `s`, where the signature is both in a row (RFC 7518 §3.4). */
   readonly half: number | undefined
+  /**
+   * Whether a verification takes about a millisecond: on the thread of the event loop a few forgeries at once, or one
+   * which names no key and is tried with several, would stop everybody.
+   */
+  readonly isSlow: boolean
 }
+
+/** Letters of a modulus of 4096 bits. */
+const LONG_MODULUS = 683
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -62,7 +70,8 @@ export const importKey = ((jwk, alg) => {
       }
     }
     const half = algorithm.kty === 'EC' ? (algorithm.signatureLength as number) / 2 : undefined
-    return { hash: algorithm.hash, input, half } satisfies NodeKey
+    const isSlow = algorithm.crv === 'P-521' || (jwk['n']?.length ?? 0) > LONG_MODULUS
+    return { hash: algorithm.hash, input, half, isSlow } satisfies NodeKey
   } catch {
     return undefined
   }
@@ -82,25 +91,39 @@ function scratchOf(octets: number): Buffer {
   return scratch
 }
 
-export const verifySignature: (alg: string, key: KeyHandle, token: string, signature: string) => boolean = (
-  _alg,
-  key,
-  token,
-  signature,
-) => {
-  const { hash: digestName, input, half } = key as NodeKey
+export const verifySignature: CryptoImplementation['verifySignature'] = (_alg, key, token, signature) => {
+  const { hash: digestName, input, half, isSlow } = key as NodeKey
   try {
     const dot = token.length - signature.length - 1
     const place = scratchOf(token.length)
     const signed = place.subarray(0, place.write(token.slice(0, dot), 'latin1'))
     const octets = place.subarray(dot, dot + place.write(signature, dot, 'base64url'))
     const given = half === undefined ? octets : toDER(octets, half)
+    if (isSlow) return verifyAside(digestName, signed, input, given)
     return input instanceof KeyObject
       ? verify(digestName, signed, input, given)
       : withoutStack(() => verify(digestName, signed, input, given))
   } catch {
     return false
   }
+}
+
+/** In a thread of the runtime's pool, which gets copies of what stands in the scratch. */
+function verifyAside(
+  digestName: NodeKey['hash'],
+  signed: Buffer,
+  input: NodeKey['input'],
+  signature: Buffer,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    try {
+      verify(digestName, signed, input, signature, (error, isGood) => {
+        resolve(error === null && isGood)
+      })
+    } catch {
+      resolve(false)
+    }
+  })
 }
 
 /** An ECDSA signature as OpenSSL reads it, `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 §2.2.3), from `r` and `s` in a row. */
