@@ -4,9 +4,9 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { argv, exit, stderr } from 'node:process'
 
 import { type Order, planOf, readCommandLine, USAGE } from './command-line.ts'
-import { type Figure, lineOf, type Run, verdictOf } from './figure.ts'
+import { type Figure, lineOf, verdictOf } from './figure.ts'
 import { leaveNothingBehind } from './interruption.ts'
-import { partsThatRun, roundsOf } from './parts.ts'
+import { type Heard, partsThatRun, roundsOf, runAside } from './parts.ts'
 
 /** Says why nothing is run. */
 function refuse(reason: string): never {
@@ -76,31 +76,25 @@ function say(text: string): void {
   console.log(text)
 }
 
-function runOf(part: number, rounds: number): Run {
-  return {
-    full: order.full,
-    rounds,
-    note: (text) => {
-      say(` ${text}`)
-    },
-    progress,
-    figure: (id, what, unit, estimate, bar) => {
-      const figure: Figure = { part, id, what, unit, ...estimate, ...(bar === undefined ? {} : { bar }) }
-      figures.push(figure)
-      say(lineOf(figure))
-    },
-  }
+function hear(part: number, said: Heard): void {
+  if (said.kind === 'figure') {
+    const figure = { part, ...said.figure }
+    figures.push(figure)
+    say(lineOf(figure))
+  } else if (said.kind === 'note') say(` ${said.text}`)
+  else progress(said.text)
 }
 
 /** Runs the parts; the reason where one failed, behind which nothing runs. */
 async function runParts(): Promise<string | undefined> {
-  for (const { part, title, rounds, run } of partsThatRun(order.only)) {
+  for (const { part, title, rounds } of partsThatRun(order.only)) {
     const started = performance.now()
     console.log(`\n${part}. ${title}`)
     try {
-      await run(runOf(part, roundsOf(rounds, order) ?? 1))
+      await runAside(part, { rounds: roundsOf(rounds, order) ?? 1, full: order.full }, (said) => {
+        hear(part, said)
+      })
     } catch (cause) {
-      console.error(cause)
       return `part ${part} failed: ${cause instanceof Error ? cause.message : String(cause)}`
     }
     say(` (${((performance.now() - started) / 1000).toFixed(0)} s)`)

@@ -3,11 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 /** How long one input took, in milliseconds. */
 export interface Taken {
   /**
-   * How long it held the loop: wall time, or the CPU time of the process where that is less. Neither can be less than the
-   * loop was held; the one also holds what others did on this machine, the other what threads of the engine did beside.
+   * How long it held the loop: wall time in which that did not wait for anything, or the CPU time of the process where
+   * that is less. Neither can be less than the loop was held; the one also holds what others did on this machine, the
+   * other what threads did beside.
    */
   readonly held: number
-  /** CPU time of the whole process, with the threads which compile and collect garbage. */
+  /** Wall time until it was done. */
+  readonly wall: number
+  /** CPU time of the whole process, with the threads which compute, compile and collect garbage. */
   readonly cpu: number
 }
 
@@ -24,12 +27,14 @@ export async function durations<Source, Input>(
   for (const source of sources) {
     const input = make(source)
     const before = process.cpuUsage()
+    const idle = performance.nodeTiming.idleTime
     const started = performance.now()
     await run(input)
     const wall = performance.now() - started
+    const waited = performance.nodeTiming.idleTime - idle
     const { user, system } = process.cpuUsage(before)
     const cpu = (user + system) / 1000
-    taken.push({ held: Math.min(wall, cpu), cpu })
+    taken.push({ held: Math.min(wall - waited, cpu), wall, cpu })
     await nextTurn()
   }
   return taken

@@ -1,4 +1,8 @@
-import type { Run } from './figure.ts'
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+import type { Figure, Run } from './figure.ts'
+import { withUs } from './interruption.ts'
 
 /** A number for the short form and one for `--full`. */
 export interface ByForm {
@@ -17,7 +21,7 @@ export interface Part {
 
 const ROUNDS = { short: 15, full: 41 } as const
 
-/** Each part is loaded when it runs: one measures what is not warm yet. */
+/** Each part is loaded when it runs, in a process of its own. */
 export const PARTS: readonly Part[] = [
   {
     title: 'Tokens not seen before',
@@ -75,4 +79,41 @@ export function roundsOf(
 ): number | undefined {
   if (rounds === undefined) return undefined
   return (order.rounds ?? (order.full ? rounds.full : rounds.short)) * (rounds.times ?? 1)
+}
+
+/** What the process of a part tells on its way. */
+export type Heard =
+  | { readonly kind: 'note' | 'progress'; readonly text: string }
+  | { readonly kind: 'figure'; readonly figure: Omit<Figure, 'part'> }
+/** What it tells, with how it ended. */
+export type Said = Heard | { readonly kind: 'failed'; readonly reason: string } | { readonly kind: 'done' }
+
+/**
+ * Runs a part in a process of its own: heaps which other parts have left make collections of garbage longer, and what
+ * engines learned from them makes code slower. Those who are compared share that process.
+ *
+ * @throws {Error} when it fails, or ends before it is done
+ */
+export async function runAside(
+  part: number,
+  { rounds, full }: Pick<Run, 'rounds' | 'full'>,
+  hear: (said: Heard) => void,
+): Promise<void> {
+  const script = fileURLToPath(new URL('part-process.ts', import.meta.url))
+  const child = fork(script, [String(part), String(rounds), full ? 'full' : 'short'], {
+    // An interval of a figure may be without an end, of which JSON knows nothing.
+    serialization: 'advanced',
+  })
+  withUs(child)
+  let outcome: Said | undefined
+  child.on('message', (said: Said) => {
+    if (said.kind === 'failed' || said.kind === 'done') outcome = said
+    else hear(said)
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (outcome?.kind === 'failed') throw new Error(outcome.reason)
+  if (outcome === undefined) throw new Error(`its process ended early (${code ?? 'by a signal'})`)
 }
