@@ -3,6 +3,10 @@
  *
  * @module
  */
+export { check, client, entitlement, group, issuer, role, scope } from './policy/atoms.ts'
+export { all, any, not, optional } from './policy/combine.ts'
+export { evaluate, type Decision } from './policy/evaluate.ts'
+export type { AnyPolicy, Atom, ContextOf, Names, OptionalPolicy, Policy, Test } from './policy/policy.ts'
 export { createResourceServer, type AuthorizeResult, type ResourceServer } from './resource-server.ts'
 export {
   allowInsecureRequests,
@@ -22,7 +26,3 @@ export type { Authorities, Authority } from './access-token/authorities.ts'
 export type { Deviations, IssuerResolver, OneOrMore, TrustedIssuer } from './issuer/trust.ts'
 export type { IssuerStatus, KeySnapshot } from './issuer/key-source.ts'
 export { ISSUER_CHANNEL, type IssuerEvent, type KeyFailure } from './issuer/events.ts'
-export { check, client, entitlement, group, issuer, role, scope } from './policy/atoms.ts'
-export { all, any, not, optional } from './policy/combine.ts'
-export { evaluate, type Decision } from './policy/evaluate.ts'
-export type { AnyPolicy, Atom, ContextOf, Names, OptionalPolicy, Policy, Test } from './policy/policy.ts'

@@ -26,7 +26,6 @@ import {
 } from './options.ts'
 import {
   type AnyPolicy,
-  type Node,
   type ContextOf,
   type OptionalPolicy,
   type Policy,
@@ -266,17 +265,17 @@ async function rehearseFor({ options, registry, context }: State, now: number): 
   const silent = { ...options, onDecision: undefined, refusal: undefined }
   const issuers = registry.trusted.map(({ issuer }) => issuer)
   await rehearse(context, issuers, now, {
-    async refuse(token, stage) {
+    async refuse(token, policy, stage) {
       const server = new Server({ options: silent, registry, context: stage }, false)
       const rawHeaders = ['Authorization', `Bearer ${token}`]
       const request = fromNode({ headers: { authorization: rawHeaders[1] }, rawHeaders })
-      await server.authorize(request, REHEARSED)
+      await server.authorize(request, policy)
       await server.verify(token).catch(() => {})
     },
-    async grant({ token }, stage) {
+    async grant({ token }, policy, stage) {
       const state: State = { options: silent, registry, context: stage }
       const server = new Server(state, false)
-      const demanded = await server.demand(token, REHEARSED)
+      const demanded = await server.demand(token, policy)
       resultOf(
         VerifiedAccessToken.verificationOf(demanded),
         state,
@@ -286,20 +285,6 @@ async function rehearseFor({ options, registry, context }: State, now: number): 
       )
     },
   })
-}
-
-const REHEARSED: Node = {
-  op: 'all',
-  policies: [
-    { op: 'scope', names: ['nothing'] },
-    {
-      op: 'any',
-      policies: [
-        { op: 'role', names: ['nobody'] },
-        { op: 'group', names: ['nobodies'] },
-      ],
-    },
-  ],
 }
 
 class Server implements ResourceServer {
