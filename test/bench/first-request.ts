@@ -1,7 +1,7 @@
 // The first tokens of a process, which signed none itself. Reads a Beginning from standard input, prints Times as JSON.
 import { readFileSync } from 'node:fs'
 
-import { all, any, group, role, scope } from '@atjwt/core'
+import { all, any, fromNode, group, role, scope } from '@atjwt/core'
 
 import { AUDIENCE, createServer } from './tokens.ts'
 
@@ -13,7 +13,7 @@ export interface Beginning {
 
 /** Milliseconds of wall time. */
 export interface Times {
-  /** The first request: `authorize` with a policy, the first token this process has seen. */
+  /** The first request, as a server of Node shows it: `authorize` with a policy, the first token this process has seen. */
   readonly request: number
   /** `verify` of each further token, none of them seen before. */
   readonly verifications: readonly number[]
@@ -23,11 +23,8 @@ export interface Times {
 
 const { jwk, tokens } = JSON.parse(readFileSync(0, 'utf8')) as Beginning
 const [first, ...others] = tokens as [string, ...string[]]
-const request = {
-  method: 'GET',
-  url: `${AUDIENCE}/orders`,
-  headers: { get: () => `Bearer ${first}` },
-}
+const rawHeaders = ['Authorization', `Bearer ${first}`]
+const request = fromNode({ headers: { authorization: rawHeaders[1] }, rawHeaders })
 const policy = all(scope('orders:read'), any(role('admin'), group('order-managers')))
 const api = await createServer([{ jwk }])
 
