@@ -78,15 +78,14 @@ export class TokenCache {
     this.#headers.clear()
     this.#last = undefined
   }
-
-  get size(): number {
-    return this.#tokens.size
-  }
 }
 
-/** Octets which a remembered token takes, estimated. */
+/**
+ * Octets which a remembered token takes, estimated. What makes one long is lists of short names, each of which is an
+ * object and stands in the engine's table of strings: that is twice as much as other claims of the same length take.
+ */
 function sizeOf(tokenLength: number): number {
-  return 2 * tokenLength + 512
+  return Math.max(2 * tokenLength + 512, 4 * tokenLength - 8000)
 }
 
 /** How far from its end the letters of a token are looked at, and how far they are from each other. */

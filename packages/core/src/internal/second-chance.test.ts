@@ -30,7 +30,8 @@ describe('SecondChance', () => {
     entries.set('a', a)
     entries.set('b', b)
     expect(entries.get('a')).toBe(a)
-    expect([entries.size, a.used, b.used]).toEqual([2, true, false])
+    expect([a.used, b.used]).toEqual([true, false])
+    expect(entries.get('b')).toBe(b)
   })
 
   test('gives what was set last', () => {
@@ -38,7 +39,7 @@ describe('SecondChance', () => {
     const last = named('a')
     entries.set('a', last)
     expect(entries.get('a')).toBe(last)
-    expect([entries.get('b'), entries.size]).toEqual([undefined, 1])
+    expect(entries.get('b')).toBeUndefined()
   })
 
   test('drops first what was not read, and spares once for one reading', () => {
@@ -91,8 +92,9 @@ describe('SecondChance', () => {
     for (let key = 0; key < 1000; key += 1) entries.set(key, named(''))
     for (let key = 0; key < 1000; key += 1) entries.get(key)
     entries.set(1000, named(''))
-    expect(entries.get(64)).toBeUndefined()
-    expect(entries.size).toBe(1000)
+    const there = Array.from({ length: 1001 }, (_none, key) => key).filter((key) => entries.get(key))
+    expect(there).toHaveLength(1000)
+    expect(there).not.toContain(64)
   })
 
   test('counts the size which an entry says it has', () => {
@@ -108,7 +110,6 @@ describe('SecondChance', () => {
     entries.set('a', named('a', 5))
     entries.set('a', named('a', 11))
     expect(held(entries, 'ab')).toBe('b')
-    expect(entries.size).toBe(1)
   })
 
   test('keeps its bounds, and never gives what was not set, whatever is done to it', () => {
@@ -146,7 +147,6 @@ describe('SecondChance', () => {
             const there = [...set.keys()]
               .map((known) => entries.get(known))
               .filter((entry) => entry !== undefined)
-            expect(entries.size).toBe(there.length)
             expect(there.length).toBeLessThanOrEqual(max)
             expect(there.reduce((sum, entry) => sum + entry.size, 0)).toBeLessThanOrEqual(30)
           }

@@ -35,11 +35,6 @@ export class SecondChance<K, E extends Entry> {
     this.#bounds = bounds
   }
 
-  /** The number of entries. */
-  get size(): number {
-    return this.#entries.size
-  }
-
   get(key: K): E | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
