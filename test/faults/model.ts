@@ -157,7 +157,8 @@ export class History {
             if (error.message !== 'gone') this.#fail(`ready() rejected with ${error.message}`)
           },
         )
-        return undefined
+        // A rehearsal, in which time stands still, takes no time.
+        return settle()
       }
       case 'revoke':
         return this.#revoke(step.kid)
@@ -252,7 +253,7 @@ export class History {
         this.#remove(pending)
         pending.fail()
         // oxlint-disable-next-line no-await-in-loop -- in order
-        await settle()
+        await this.#settleAttempt()
       }
     }
     await settle()
@@ -264,7 +265,7 @@ export class History {
     this.#remove(pending)
     const awaited = pending.url === JWKS_URL && (this.#waiting.size > 0 || this.#readying)
     pending.respond()
-    await settle()
+    await this.#settleAttempt()
     if (!awaited) return
     this.#read()
     this.#readying = false
@@ -352,16 +353,27 @@ export class History {
           this.#note()
           this.#known = { keys: new Set(published), fetchedAt: Math.min(this.#startedAt ?? at, this.now) }
           this.#failures = 0
+          this.#failing = false
           this.#note()
           return
         }
       }
     }
     if (!good) {
-      this.#read()
+      this.#failing = true
       this.#failures += 1
       this.#lastFailure = this.now
     }
+  }
+  /** Whether an exchange of the attempt under way failed; it looks at the set when no other follows. */
+  #failing = false
+
+  /** Lets everything that an exchange caused take place. */
+  async #settleAttempt(): Promise<void> {
+    await settle()
+    if (!this.#failing || this.#pending.length > 0) return
+    this.#failing = false
+    this.#read()
   }
   #startedAt: number | undefined
   /** Somebody waits for ready(), whose attempt goes on without those who called it. */
@@ -376,6 +388,7 @@ export class History {
     if (this.#placeAskedIn === this.#steps) return
     this.#startedAt = this.now
     this.#paid = false
+    this.#failing = false
     if (this.now < this.#refilledAt) this.#refilledAt = this.now
     const refilled = Math.floor((this.now - this.#refilledAt) / 30)
     if (refilled > 0) {
