@@ -220,18 +220,17 @@ async function worstKey(run: Run): Promise<void> {
   run.figure('hostile.key.cpu', `p99 of CPU time, ${slowest.name}`, 'ms', tailBy('cpu', slowest, found))
   run.figure('hostile.key.wall', 'the same until it is refused', 'ms', tailBy('wall', slowest, found))
 
-  const withoutKid = await attackOn(attacks.get(slowest) as KeyKind, CANDIDATES)
-  await taking(withoutKid, WARM_UP)
-  const candidates = await tails([withoutKid], run.rounds, 200)
-  const what = `p99 without \`kid\`, ${CANDIDATES} such keys tried`
-  run.figure('hostile.key.candidates', what, 'ms', tailBy('held', withoutKid, candidates))
-  run.figure(
-    'hostile.key.candidates.wall',
-    'the same until it is refused',
-    'ms',
-    tailBy('wall', withoutKid, candidates),
-  )
-  await stalls(run, [slowest], { id: 'hostile.key', what: `forgeries under ${slowest.name}` })
+  for (const attack of new Set([worst, slowest])) {
+    const id = `hostile.key.${attack === worst ? 'worst' : 'slowest'}`
+    const withoutKid = await attackOn(attacks.get(attack) as KeyKind, CANDIDATES)
+    await taking(withoutKid, WARM_UP)
+    const candidates = await tails([withoutKid], run.rounds, 200)
+    const what = `p99 without \`kid\`, ${CANDIDATES} of ${attack.name} tried`
+    run.figure(`${id}.candidates`, what, 'ms', tailBy('held', withoutKid, candidates))
+    const wall = tailBy('wall', withoutKid, candidates)
+    run.figure(`${id}.candidates.wall`, 'the same until it is refused', 'ms', wall)
+    await stalls(run, [withoutKid], { id, what: `forgeries without \`kid\` under ${attack.name}` })
+  }
 }
 
 async function badSignatures(run: Run, signer: Signer): Promise<void> {

@@ -73,7 +73,7 @@ async function take(): Promise<object | undefined> {
   return result.auth
 }
 /** What the documentation says that a token of this length counts as. */
-const sizeOf = (length: number): number => (length <= 4256 ? 2 * length + 512 : 4 * length - 8000)
+const sizeOf = (length: number): number => (length <= 1512 ? 2 * length + 512 : 3 * length - 1000)
 /** As many as the cache may hold: by their number, and by their sizes. */
 const boundOf = (): number =>
   accepted === 0 ? 0 : Math.min(CACHE.max, Math.floor(CACHE.maxSize / sizeOf(shortest)))

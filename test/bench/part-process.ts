@@ -6,6 +6,7 @@ import { leaveNothingBehind } from './interruption.ts'
 import { PARTS, type Part, type Said } from './parts.ts'
 
 const [part, rounds, form] = argv.slice(2) as [string, string, 'short' | 'full']
+if (process.send === undefined) throw new Error('is started by bench.ts')
 leaveNothingBehind()
 // Whoever wanted to know has gone.
 process.once('disconnect', () => exit(1))

@@ -98,9 +98,9 @@ describe('TokenCache', () => {
 
   test.each([
     { what: 'twice its length and 512', length: 200, size: 2 * 200 + 512 },
-    { what: 'twice its length and 512', length: 4256, size: 2 * 4256 + 512 },
-    { what: 'four times its length less 8000', length: 4257, size: 4 * 4257 - 8000 },
-    { what: 'four times its length less 8000', length: 12_288, size: 4 * 12_288 - 8000 },
+    { what: 'twice its length and 512', length: 1512, size: 2 * 1512 + 512 },
+    { what: 'three times its length less 1000', length: 1513, size: 3 * 1513 - 1000 },
+    { what: 'three times its length less 1000', length: 12_288, size: 3 * 12_288 - 1000 },
   ])('counts a token of $length characters as $what', ({ length, size }) => {
     const tokens = ['the first', 'the second', 'the third'].map((end) => tokenOf(end, length))
     const idsHeldBy = (maxSize: number): (string | undefined)[] => {

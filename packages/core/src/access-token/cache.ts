@@ -82,10 +82,10 @@ export class TokenCache {
 
 /**
  * Octets which a remembered token takes, estimated. What makes one long is lists of short names, each of which is an
- * object and stands in the engine's table of strings: that is twice as much as other claims of the same length take.
+ * object: they take several times what other claims of the same length do.
  */
 function sizeOf(tokenLength: number): number {
-  return Math.max(2 * tokenLength + 512, 4 * tokenLength - 8000)
+  return Math.max(2 * tokenLength + 512, 3 * tokenLength - 1000)
 }
 
 /** How far from its end the letters of a token are looked at, and how far they are from each other. */

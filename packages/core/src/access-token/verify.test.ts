@@ -431,3 +431,24 @@ describe('an AccessToken', () => {
     expect([bare.subject, bare.clientId]).toEqual([undefined, undefined])
   })
 })
+
+describe('verify() where a signature takes its time', () => {
+  test('judges by the time at which it is done', async () => {
+    let time = 1_800_000_000
+    const issuer = await createTestIssuer({ alg: 'ES512', clock: () => time })
+    const api = createResourceServer({
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+      [customFetch]: issuer.fetch,
+      [clock]: () => time,
+    })
+    await api.ready()
+    const token = await issuer.issue({ exp: time + 60 })
+    const late = outcome(api, token)
+    time += 65
+    expect(await late).toBe('token_expired')
+    const inTime = outcome(api, token)
+    time -= 1
+    expect(await inTime).toBe('authorized')
+  })
+})

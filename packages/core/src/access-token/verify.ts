@@ -159,17 +159,22 @@ function verifyBy(
   if (keys instanceof Refusal) return keys
   const { token, compact, header } = candidate
   const signer = signerOf(token, compact.signature, header.alg, keys)
-  return chain(signer, acceptFrom, trust, candidate, context, now ?? context.clock())
+  // Nor is it known how long others keep the threads that compute with some keys.
+  return chain(signer, acceptFrom, trust, candidate, context, isPromise(signer) ? undefined : now)
 }
 
-/** @param key the one which signed the token, if any did */
+/**
+ * @param key the one which signed the token, if any did
+ * @param before as for {@link verifyBy}
+ */
 export function acceptFrom(
   key: VerificationKey | undefined,
   trust: Trust,
   candidate: Candidate,
   context: VerificationContext,
-  now: number,
+  before: number | undefined,
 ): Verified | Promise<Verified> {
+  const now = before ?? context.clock()
   const { claims } = candidate
   const refusal = validateClaims(claims, trust, context.times, now)
   // Nothing but a key has signed anything.

@@ -64,7 +64,9 @@ describe('a key with which a verification takes long', () => {
   const P521 = generateKeyPairSync('ec', { namedCurve: 'P-521' })
   const RSA = generateKeyPairSync('rsa', { modulusLength: 4160 })
   const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+  const P384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
   const SLOW = [
+    { alg: 'ES384', hash: 'sha384', ...P384, options: { dsaEncoding: 'ieee-p1363' } },
     { alg: 'ES512', hash: 'sha512', ...P521, options: { dsaEncoding: 'ieee-p1363' } },
     { alg: 'RS256', hash: 'sha256', ...RSA, options: {} },
     { alg: 'PS512', hash: 'sha512', ...RSA, options: PSS },

@@ -24,12 +24,14 @@ interface NodeKey {
   /** Octets of `r`, and of `s`, where the signature is both in a row (RFC 7518 §3.4). */
   readonly half: number | undefined
   /**
-   * Whether a verification takes about a millisecond: on the thread of the event loop a few forgeries at once, or one
-   * which names no key and is tried with several, would stop everybody.
+   * Whether a verification takes half a millisecond and more: on the thread of the event loop a few forgeries at once,
+   * or one which names no key and is tried with several, would stop everybody.
    */
   readonly isSlow: boolean
 }
 
+/** Octets of a coordinate on P-256. */
+const SHORT_HALF = 32
 /** Letters of a modulus of 4096 bits. */
 const LONG_MODULUS = 683
 
@@ -70,7 +72,7 @@ export const importKey = ((jwk, alg) => {
       }
     }
     const half = algorithm.kty === 'EC' ? (algorithm.signatureLength as number) / 2 : undefined
-    const isSlow = algorithm.crv === 'P-521' || (jwk['n']?.length ?? 0) > LONG_MODULUS
+    const isSlow = (half ?? 0) > SHORT_HALF || (jwk['n']?.length ?? 0) > LONG_MODULUS
     return { hash: algorithm.hash, input, half, isSlow } satisfies NodeKey
   } catch {
     return undefined
@@ -108,7 +110,7 @@ export const verifySignature: CryptoImplementation['verifySignature'] = (_alg, k
   }
 }
 
-/** In a thread of the runtime's pool, which gets copies of what stands in the scratch. */
+/** In a thread of the pool, where the runtime has one (Deno computes at once); it gets copies of what stands in the scratch. */
 function verifyAside(
   digestName: NodeKey['hash'],
   signed: Buffer,
