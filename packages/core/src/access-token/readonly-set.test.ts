@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 import { EMPTY_SET, FrozenSet } from './readonly-set.ts'
 
@@ -77,6 +77,31 @@ describe('FrozenSet', () => {
     const long = new FrozenSet(Array.from({ length: 1000 }, (_none, n) => `group-${n}`))
     for (let n = 0; n < 30; n += 1) {
       expect([long.has(`group-${n}`), long.has('none'), long.size]).toEqual([true, false, 1000])
+    }
+  })
+
+  test('makes no more sets when it is asked often, in whatever way', () => {
+    const made = vi.fn()
+    vi.stubGlobal(
+      'Set',
+      class<T> extends Set<T> {
+        constructor(values?: Iterable<T>) {
+          made()
+          super(values)
+        }
+      },
+    )
+    try {
+      for (const length of [3, 1000]) {
+        const set = new FrozenSet(Array.from({ length }, (_none, n) => `group-${n}`))
+        const ask = (): unknown[] => [set.size, [...set].length, set.has('group-2'), set.has('none')]
+        for (let n = 0; n < 8; n += 1) expect(ask()).toEqual([length, length, true, false])
+        made.mockClear()
+        for (let n = 0; n < 8; n += 1) expect(ask()).toEqual([length, length, true, false])
+        expect(made).not.toHaveBeenCalled()
+      }
+    } finally {
+      vi.unstubAllGlobals()
     }
   })
 })

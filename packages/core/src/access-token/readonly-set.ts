@@ -2,7 +2,7 @@ import { inspection } from '#runtime'
 
 /** Up to so many values a list is searched faster than a set. */
 const FEW = 8
-/** A longer one gets a set beside it when it was asked for a value this often: for most tokens it would not pay. */
+/** A list gets a set beside it when one was wanted this often: for most tokens it would not pay. */
 const OFTEN = 8
 
 /**
@@ -42,17 +42,18 @@ export class FrozenSet implements ReadonlySet<string> {
     return !(#complete in set) || set.#complete
   }
 
-  /** Each value once; not kept, for most sets of most tokens are asked for a value or two, or not at all. */
+  /** Each value once; kept when that is wanted often. */
   get #values(): ReadonlySet<string> {
-    return this.#set ?? new Set(this.#list)
+    return this.#set ?? ((this.#asked += 1) > OFTEN ? (this.#set = new Set(this.#list)) : new Set(this.#list))
   }
 
   get size(): number {
     return this.#values.size
   }
   has(value: string): boolean {
-    if (this.#list.length > FEW && (this.#asked += 1) > OFTEN) this.#set ??= this.#values
-    return this.#set?.has(value) ?? this.#list.includes(value)
+    return this.#list.length > FEW && (this.#asked += 1) > OFTEN
+      ? this.#values.has(value)
+      : this.#list.includes(value)
   }
   forEach(callback: (value: string, key: string, set: ReadonlySet<string>) => void, thisArg?: unknown): void {
     for (const value of this.#values) callback.call(thisArg, value, value, this)

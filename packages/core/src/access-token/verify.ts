@@ -165,16 +165,15 @@ function verifyBy(
 
 /**
  * @param key the one which signed the token, if any did
- * @param before as for {@link verifyBy}
+ * @param now as for {@link verifyBy}
  */
 export function acceptFrom(
   key: VerificationKey | undefined,
   trust: Trust,
   candidate: Candidate,
   context: VerificationContext,
-  before: number | undefined,
+  now: number = context.clock(),
 ): Verified | Promise<Verified> {
-  const now = before ?? context.clock()
   const { claims } = candidate
   const refusal = validateClaims(claims, trust, context.times, now)
   // Nothing but a key has signed anything.
