@@ -19,7 +19,9 @@ export default defineConfig({
   // Every file is looked for, read and linked before the first request of a process.
   outputOptions: {
     codeSplitting: {
-      groups: [{ name: 'primitives', test: /crypto[/\\]algorithms|internal[/\\](?:base64url|stack)/ }],
+      groups: [
+        { name: 'primitives', test: /crypto[/\\]algorithms|internal[/\\](?:base64url|json-grammar|stack)/ },
+      ],
     },
   },
   publint: { level: 'warning' },

@@ -1,43 +1,34 @@
-import { withoutStack } from './stack.ts'
+import { readNatively } from '#runtime'
+
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  isSpace,
+  MAX_DEPTH,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  SHORT_TEXT,
+} from './json-grammar.ts'
+import { unlessThrown } from './stack.ts'
 
 /** A JSON object as this library hands it on: without a prototype, frozen through and through. */
 export type JSONObject = { readonly [name: string]: unknown }
 
-/** Nesting deeper than this is refused: nothing that OAuth defines comes near, and readers behind us may recurse. */
-const MAX_DEPTH = 20
-/**
- * What one document may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for
- * long. What is dear to a JavaScript engine is not length, but what it meets for the first time.
- */
-const MAX_COST = 9500
-/** An object or an array. */
-const COST_OF_CONTAINER = 3
-/** A value of a few letters: engines look for each among all they know, and add it. */
-const COST_OF_SHORT_STRING = 8
-const SHORT = 10
-/** A name after others behind which it never stood in this document: engines learn a new shape of objects, and forget it. */
-const COST_OF_SHAPE = 50
-/** So many names may all make new shapes, and need not be told apart. */
-const FEW_NAMES = 100
+/** What a text may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for long. */
+const MAX_COST = 10_000
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
- * size. `undefined` for anything else; never throws. Two parsers which read one text differently are an attack
+ * cost. `undefined` for anything else; never throws. Two parsers which read one text differently are an attack
  * (RFC 7515 §4, RFC 7519 §4 let a reader choose the last of two members).
- *
- * The native parser reads it, which is strict but for duplicate names, of which it keeps the last: when as many members
- * come out as names stand in the text, no name stood there twice.
  */
 export function parseJSON(text: string, maxCost: number = MAX_COST): unknown {
-  const glance = glanceAt(text, maxCost)
-  let names = glance ?? countNames(text, maxCost)
-  if (names === undefined) return undefined
-  const value = parse(text)
-  const seal = new Seal(text.includes('\\u') || !text.isWellFormed())
-  if (value === undefined || !seal.isStrict(value)) return undefined
-  // A glance may see too many names, for example in a string that begins with a colon.
-  if (glance !== undefined && seal.members < glance) names = countNames(text, maxCost)
-  return seal.members === names ? value : undefined
+  const left = text.length > SHORT_TEXT ? maxCost : Infinity
+  return readNatively?.(text) ?? unlessThrown(() => readLetters(text, left))
 }
 
 /** {@link parseJSON} for a text which must be an object. */
@@ -56,145 +47,137 @@ export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-/** `undefined` for what is no JSON. The text of most garbage is known by its first character, without an error made. */
-function parse(text: string): unknown {
-  if (text.charCodeAt(0) !== OPEN_BRACE && !START.test(text)) return undefined
-  return withoutStack(() => {
-    try {
-      return JSON.parse(text) as unknown
-    } catch {
-      return undefined
-    }
-  })
-}
+const COST_OF_ELEMENT = 5
+const COST_OF_MEMBER = 2
+/** Beside what it costs as a value, as all that follow. */
+const COST_OF_CONTAINER = 2
+const COST_OF_LITERAL = 1
+/** Of a string with escapes, or with letters which take two places in a string. */
+const COST_OF_SPECIAL = 4
+/** Of a name which did not stand in this text before: engines keep one copy of each, in a table which has to grow. */
+const COST_OF_NEW_NAME = 43
 
-const START = /^[\t\n\r ]*["{[\-0-9tfn]/
-
-/**
- * No fewer names than a text has, quickly: a name's last quotation mark stands before a colon. `undefined` where it has
- * to be looked at letter by letter: white space before a colon hides a name, brackets may nest, many letters may cost
- * too much.
- */
-function glanceAt(text: string, maxCost: number): number | undefined {
-  // However a text this short is filled, it does not take long.
-  if (2 * text.length > maxCost) return undefined
-  let names = 0
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
-    const before = text.charCodeAt(at - 1)
-    if (before === QUOTE) names += 1
-    else if (isSpace(before)) return undefined
-  }
-  if (names > FEW_NAMES) return undefined
-  return occurrences(text, '{') + occurrences(text, '[') > MAX_DEPTH ? undefined : names
-}
-
-function occurrences(text: string, letter: string): number {
-  let count = 0
-  for (let at = text.indexOf(letter); at !== -1; at = text.indexOf(letter, at + 1)) count += 1
-  return count
-}
+const LITERAL = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[Ee][+-]?\d+)?|true|false|null/y
+/** What may stand for something else in a string, or must not stand there. */
+// oxlint-disable-next-line no-control-regex -- which JSON does not allow in a string
+const SPECIAL = /[\0-\x1f\\\ud800-\udfff]/
+/** Engines keep one copy also of each string of up to ten letters that their parser reads, which here it shall not be. */
+const PADDING = ' '.repeat(10)
+/** A part so long is a view of the whole, which would live as long as a name or a group that somebody keeps. */
+const VIEWED = 13
 
 /**
- * The number of member names in a JSON text; `undefined` when it is nested too deep or costs too much. That is judged
- * here, before the native parser, whose work is not to be had for a few thousand brackets.
+ * Reads JSON letter by letter (RFC 8259), where the native parser can be made to take long: for each short string and
+ * each shape of objects which it meets for the first time it changes tables of the whole process, which at times takes
+ * milliseconds. Here strings are parts of the text, and objects are tables themselves.
+ *
+ * @param left what it may cost
+ * @returns `undefined` for what a strict reader refuses
+ * @throws {SyntaxError} for an escape which there is not
  */
-function countNames(text: string, maxCost: number): number | undefined {
-  let names = 0
+function readLetters(text: string, left: number): unknown {
+  const isSpecial = SPECIAL.test(text)
+  /** One copy of each, for engines look at another one letter by letter. */
+  const names = new Map<string, string>()
+  let at = 0
   let depth = 0
-  let cost = 0
-  const shapes = new Map<string, number>()
-  // An escaped letter takes up to six.
-  const short = (text.includes('\\') ? 6 * SHORT : SHORT) + 1
-  /** Of each open object, as far as it has come. */
-  const shapeAt: number[] = []
-  for (let at = 0; at < text.length; at += 1) {
-    const c = text.charCodeAt(at)
-    if (c === QUOTE) {
-      const end = endOfString(text, at)
-      let next = end + 1
-      while (isSpace(text.charCodeAt(next))) next += 1
-      if (text.charCodeAt(next) !== COLON) {
-        if (end - at <= short) cost += COST_OF_SHORT_STRING
-      } else if ((names += 1) > FEW_NAMES) {
-        const step = `${shapeAt[depth]} ${text.slice(at, end)}`
-        const known = shapes.get(step)
-        if (known === undefined) cost += COST_OF_SHAPE
-        shapes.set(step, (shapeAt[depth] = known ?? shapes.size))
-      }
-      at = end
-    } else if (c === OPEN_BRACE || c === OPEN_BRACKET) {
-      if ((depth += 1) > MAX_DEPTH) return undefined
-      shapeAt[depth] = -1
-      cost += COST_OF_CONTAINER
-    } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
-      depth -= 1
-    } else if (c === COMMA) {
-      cost += 1
-    }
-    if (cost > maxCost) return undefined
+
+  const value = readValue()
+  return Number.isNaN(nextLetter()) ? value : undefined
+
+  /** White space is passed over. */
+  function nextLetter(): number {
+    let letter = text.charCodeAt(at)
+    while (isSpace(letter)) letter = text.charCodeAt((at += 1))
+    return letter
   }
-  return names
+
+  function takes(letter: number): boolean {
+    const isNext = nextLetter() === letter
+    if (isNext) at += 1
+    return isNext
+  }
+
+  function pays(cost: number): boolean {
+    return (left -= cost) >= 0
+  }
+
+  function readValue(): unknown {
+    const letter = nextLetter()
+    if (letter === QUOTE) return readString()
+    if (letter !== OPEN_BRACE && letter !== OPEN_BRACKET) return readLiteral()
+    if (depth === MAX_DEPTH || !pays(COST_OF_CONTAINER)) return undefined
+    at += 1
+    depth += 1
+    const container = letter === OPEN_BRACE ? readObject() : readArray()
+    depth -= 1
+    return container && Object.freeze(container)
+  }
+
+  function readArray(): unknown[] | undefined {
+    const array: unknown[] = []
+    if (takes(CLOSE_BRACKET)) return array
+    do {
+      const element = pays(COST_OF_ELEMENT) ? readValue() : undefined
+      if (element === undefined) return undefined
+      array.push(element)
+    } while (takes(COMMA))
+    return takes(CLOSE_BRACKET) ? array : undefined
+  }
+
+  function readObject(): JSONObject | undefined {
+    const object: Record<string, unknown> = Object.create(null)
+    if (takes(CLOSE_BRACE)) return object
+    do {
+      const name = readName()
+      if (name === undefined || name in object || !takes(COLON)) return undefined
+      const member = readValue()
+      if (member === undefined) return undefined
+      object[name] = member
+    } while (takes(COMMA))
+    return takes(CLOSE_BRACE) ? object : undefined
+  }
+
+  function readName(): string | undefined {
+    const name = nextLetter() === QUOTE && pays(COST_OF_MEMBER) ? readString() : undefined
+    if (name === undefined) return undefined
+    const known = names.get(name)
+    if (known !== undefined) return known
+    names.set(name, name)
+    return pays(COST_OF_NEW_NAME) ? name : undefined
+  }
+
+  function readString(): string | undefined {
+    const start = at + 1
+    const end = isSpecial ? endOfString(text, start) : text.indexOf('"', start)
+    if (end === -1) return undefined
+    at = end + 1
+    const string = text.slice(start, end)
+    if (!isSpecial || !SPECIAL.test(string))
+      return end - start < VIEWED ? string : (JSON.parse(text.slice(start - 1, at)) as string)
+    if (!pays(COST_OF_SPECIAL)) return undefined
+    const read = JSON.parse(`"${string}${PADDING}"`) as string
+    return read.isWellFormed() ? read.slice(0, -PADDING.length) : undefined
+  }
+
+  function readLiteral(): unknown {
+    const start = (LITERAL.lastIndex = at)
+    if (!LITERAL.test(text) || !pays(COST_OF_LITERAL)) return undefined
+    at = LITERAL.lastIndex
+    const literal: unknown = JSON.parse(text.slice(start, at))
+    // 1e400 is read as Infinity: an expiry that never comes.
+    return typeof literal === 'number' && !Number.isFinite(literal) ? undefined : literal
+  }
 }
 
-/** Where the string that begins at `start` ends; the end of the text when it does not. */
+/** Where the string of which the first letter stands at `start` ends; -1 when it does not. */
 function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+  let at = text.indexOf('"', start)
+  while (at !== -1) {
     let escapes = at
     while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
-    if ((at - escapes) % 2 === 0) return at
+    if ((at - escapes) % 2 === 0) break
+    at = text.indexOf('"', at + 1)
   }
-  return text.length
-}
-
-const isSpace = (c: number): boolean => c === 0x20 || c === 0x09 || c === 0x0a || c === 0x0d
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const OPEN_BRACKET = 0x5b
-const BACKSLASH = 0x5c
-const CLOSE_BRACKET = 0x5d
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-
-/**
- * Freezes what the native parser made, and takes the prototypes of its objects: `__proto__` is a name like any other.
- * The objects stay as they are, for a copy without a prototype would be many times slower to read.
- */
-class Seal {
-  members = 0
-  readonly #strings: boolean
-
-  /** @param strings whether half of a surrogate pair may stand in one */
-  constructor(strings: boolean) {
-    this.#strings = strings
-  }
-
-  /** `false` for what a strict reader refuses. */
-  isStrict(value: unknown): boolean {
-    // Most values are strings, and most texts can hold no half of a pair.
-    if (typeof value === 'string') return !this.#strings || value.isWellFormed()
-    // 1e400 parses to Infinity: an expiry that never comes.
-    if (typeof value === 'number') return Number.isFinite(value)
-    if (typeof value !== 'object' || value === null) return true
-    return Array.isArray(value) ? this.#array(value) : this.#object(value as JSONObject)
-  }
-
-  #array(array: readonly unknown[]): boolean {
-    for (const element of array) if (!this.isStrict(element)) return false
-    Object.freeze(array)
-    return true
-  }
-
-  #object(object: JSONObject): boolean {
-    Object.setPrototypeOf(object, null)
-    let members = 0
-    for (const name in object) {
-      members += 1
-      if (!this.isStrict(object[name]) || (this.#strings && !name.isWellFormed())) return false
-    }
-    this.members += members
-    Object.freeze(object)
-    return true
-  }
+  return at
 }

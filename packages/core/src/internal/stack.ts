@@ -16,3 +16,14 @@ export function withoutStack<T>(make: () => T): T {
     Error.stackTraceLimit = limit
   }
 }
+
+/** What `read` returns, `undefined` when it throws: what is made of untrusted input is no news to anybody. */
+export function unlessThrown<T>(read: () => T): T | undefined {
+  return withoutStack(() => {
+    try {
+      return read()
+    } catch {
+      return undefined
+    }
+  })
+}

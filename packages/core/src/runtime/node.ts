@@ -34,6 +34,8 @@ export const inspection: Runtime['inspection'] = Symbol.for('nodejs.util.inspect
 
 export { privateSlot } from './private-slot.ts'
 
+export { readNatively } from '../internal/native-json.ts'
+
 export const servesLong: boolean = true
 
 export const publish: Runtime['publish'] = (name, message) => {

@@ -12,6 +12,8 @@ export const privateSlot: Runtime['privateSlot'] = () => new WeakMap()
 
 export const inspection: Runtime['inspection'] = undefined
 
+export const readNatively: Runtime['readNatively'] = undefined
+
 export const publish: Runtime['publish'] = undefined
 
 export const resolveHost: Runtime['resolveHost'] = undefined

@@ -10,4 +10,4 @@ export const sharesPromises: boolean = false
 
 export const freezes: Runtime['freezes'] = () => false
 
-export { inspection, privateSlot, publish, resolveHost, servesLong } from './web.ts'
+export { inspection, privateSlot, publish, readNatively, resolveHost, servesLong } from './web.ts'
