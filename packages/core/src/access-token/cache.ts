@@ -38,11 +38,15 @@ export class TokenCache {
     this.#maxSize = bounds.maxSize
   }
 
-  /** The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this one. */
+  /**
+   * The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this
+   * one. None where that was found not to be so: until the token itself is verified anew, more forgeries with its
+   * signature cost no digest.
+   */
   lookalike(token: string): Verification | undefined {
     const sample = sampleOf(token)
     const known = this.#tokens.get(sample)
-    if (known?.key.retired !== true) return known
+    if (known?.key.retired !== true) return known?.isForged === true ? undefined : known
     this.#tokens.delete(sample)
     return undefined
   }

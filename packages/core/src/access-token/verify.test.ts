@@ -239,21 +239,20 @@ describe('verify() of a token which is remembered', () => {
   test('is not misled by a token which differs in one letter, wherever it stands', async () => {
     const { api, issuer } = await createTestApi()
     const token = await issuer.issue()
-    const remembered = await api.verify(token)
     const taken: number[] = []
     for (let at = 0; at < token.length; at += 1) {
+      // Each time anew: behind a forgery it is not looked up.
+      await api.verify(token)
       const letter = token[at] === 'A' ? 'B' : 'A'
       const code = await outcome(api, token.slice(0, at) + letter + token.slice(at + 1))
       if (code === 'authorized') taken.push(at)
     }
     expect(taken).toEqual([])
-    expect(await api.verify(token)).toBe(remembered)
   })
 
   test('takes other claims, another header and another payload under its signature for what they are', async () => {
     const { api, issuer } = await createTestApi()
     const token = await issuer.issue({ scope: 'read' })
-    await api.verify(token)
     const [header, payload, signature] = token.split('.') as [string, string, string]
     const admin = encode({ ...(decode(payload) as object), scope: 'read write' })
     const typed = encode({ ...(decode(header) as object), x: 1 })
@@ -261,8 +260,10 @@ describe('verify() of a token which is remembered', () => {
       `${header}.${admin}.${signature}`,
       `${typed}.${payload}.${signature}`,
       `${typed}.${admin}.${signature}`,
-    ])
+    ]) {
+      await api.verify(token)
       expect(await outcome(api, forged)).toBe('signature_invalid')
+    }
     expect(await outcome(api, `${payload}.${header}.${signature}`)).toBe('algorithm_not_allowed')
   })
 

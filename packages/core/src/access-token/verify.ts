@@ -95,7 +95,9 @@ function judgeIfSame(
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | undefined | Promise<Verified | undefined> {
-  return id === known.id ? judgeAgain(known, context, now, request) : undefined
+  if (id === known.id) return judgeAgain(known, context, now, request)
+  known.isForged = true
+  return undefined
 }
 
 /** A token on its way through verification, with what was read of it so far. */

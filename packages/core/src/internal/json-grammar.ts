@@ -1,8 +1,5 @@
 /** Nesting deeper than this is refused: nothing that OAuth defines comes near, and readers behind us may recurse. */
 export const MAX_DEPTH = 20
-/** Letters; however a text this short is filled, it does not take long to read. */
-export const SHORT_TEXT = 2000
-
 /** White space, RFC 8259 §2. */
 export const isSpace = (letter: number): boolean =>
   letter === 0x20 || letter === 0x09 || letter === 0x0a || letter === 0x0d

@@ -227,8 +227,10 @@ describe('parseJSON()', () => {
     expect(text.length).toBeLessThanOrEqual(2000)
     // Both readers: white space before a colon is none of the native one's.
     for (const short of [text, text.replace(':', ' :')]) {
-      expect(Object.keys(parseJSON(short, 1) as object)).toHaveLength(280)
+      expect(Object.keys(parseJSON(short) as object)).toHaveLength(280)
       expect(parseJSON(long(short))).toBeUndefined()
+      // Short is what is short for its kind.
+      expect(parseJSON(short, 2 * short.length - 1)).toBeUndefined()
     }
   })
 

@@ -11,7 +11,6 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
-  SHORT_TEXT,
 } from './json-grammar.ts'
 import { unlessThrown } from './stack.ts'
 
@@ -20,6 +19,8 @@ export type JSONObject = { readonly [name: string]: unknown }
 
 /** What a text may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for long. */
 const MAX_COST = 10_000
+/** Letters; however a text this short is filled, it does not take long to read. */
+const SHORT_TEXT = 2000
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
@@ -27,8 +28,11 @@ const MAX_COST = 10_000
  * (RFC 7515 §4, RFC 7519 §4 let a reader choose the last of two members).
  */
 export function parseJSON(text: string, maxCost: number = MAX_COST): unknown {
-  const left = text.length > SHORT_TEXT ? maxCost : Infinity
-  return readNatively?.(text) ?? unlessThrown(() => readLetters(text, left))
+  const isShort = text.length <= Math.min(SHORT_TEXT, maxCost / 2)
+  return (
+    (isShort ? readNatively?.(text) : undefined) ??
+    unlessThrown(() => readLetters(text, isShort ? Infinity : maxCost))
+  )
 }
 
 /** {@link parseJSON} for a text which must be an object. */

@@ -1,11 +1,13 @@
-import { isSpace, MAX_DEPTH, OPEN_BRACE, QUOTE, SHORT_TEXT } from './json-grammar.ts'
+import { isSpace, MAX_DEPTH, OPEN_BRACE, QUOTE } from './json-grammar.ts'
 import type { JSONObject } from './json.ts'
 import { unlessThrown } from './stack.ts'
 
 /**
  * Reads most of what a strict reader reads, in half the time: by the native parser, which is strict but for duplicate
  * names, of which it keeps the last. When as many members come out as names stand in the text, no name stood there
- * twice. `undefined` for what it leaves to the other reader: what is refused, long or unusual.
+ * twice. `undefined` for what it leaves to the other reader: what is refused or unusual.
+ *
+ * @param text a short one: what is long can make the parser take milliseconds
  */
 export function readNatively(text: string): unknown {
   const names = glanceAt(text)
@@ -20,11 +22,9 @@ const START = /^[\t\n\r ]*["{[\-0-9tfn]/
 
 /**
  * No fewer names than a text has, quickly: a name's last quotation mark stands before a colon. `undefined` where it has
- * to be looked at letter by letter: white space before a colon hides a name, brackets may nest, many letters may cost
- * too much.
+ * to be looked at letter by letter: white space before a colon hides a name, brackets may nest.
  */
 function glanceAt(text: string): number | undefined {
-  if (text.length > SHORT_TEXT) return undefined
   let names = 0
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
     const before = text.charCodeAt(at - 1)
