@@ -69,8 +69,6 @@ export class Verification implements Entry {
   readonly id: string | undefined
   /** Read since the cache looked last. */
   used = false
-  /** Something else came with its signature. */
-  isForged = false
   readonly trust: Trust
   readonly key: VerificationKey
   // Beside the claims, so that judging a remembered token need not fetch them from memory.

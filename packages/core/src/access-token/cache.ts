@@ -38,17 +38,21 @@ export class TokenCache {
     this.#maxSize = bounds.maxSize
   }
 
-  /**
-   * The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this
-   * one. None where that was found not to be so: until the token itself is verified anew, more forgeries with its
-   * signature cost no digest.
-   */
+  /** The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this one. */
   lookalike(token: string): Verification | undefined {
     const sample = sampleOf(token)
     const known = this.#tokens.get(sample)
-    if (known?.key.retired !== true) return known?.isForged === true ? undefined : known
+    if (known?.key.retired !== true) return known
     this.#tokens.delete(sample)
     return undefined
+  }
+
+  /**
+   * Forgets what this token looks like and is not: more forgeries with that signature cost no digest then. The token
+   * whose it is will be verified anew.
+   */
+  forgetLookalike(token: string): void {
+    this.#tokens.delete(sampleOf(token))
   }
 
   /** The header that was read from this text before: reading it again would give the same. */

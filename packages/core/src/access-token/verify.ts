@@ -84,19 +84,20 @@ function recall(
   if (known === undefined) return undefined
   const id = digest(token)
   return typeof id === 'string'
-    ? judgeIfSame(id, known, context, now, request)
-    : later(id, judgeIfSame, known, context, now, request)
+    ? judgeIfSame(id, known, token, context, now, request)
+    : later(id, judgeIfSame, known, token, context, now, request)
 }
 
 function judgeIfSame(
   id: string,
   known: Verification,
+  token: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | undefined | Promise<Verified | undefined> {
   if (id === known.id) return judgeAgain(known, context, now, request)
-  known.isForged = true
+  context.cache?.forgetLookalike(token)
   return undefined
 }
 
