@@ -119,7 +119,7 @@ function verifyAnew(
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
-  const compact = parseCompact(token)
+  const compact = parseCompact(token, context.cache?.lastHeader)
   if (compact instanceof Refusal) return compact
   const header = context.cache?.header(compact.header) ?? readHeader(compact.header)
   if (header instanceof Refusal) return header

@@ -21,6 +21,8 @@ export interface CryptoImplementation {
   verifySignature(alg: string, key: KeyHandle, token: string, signature: string): boolean | Promise<boolean>
   /** SHA-256 of a text, each octet as a letter of the same number: the shortest there is to keep and to compare. */
   digest(token: string): string | Promise<string>
+  /** Whether a text has letters which {@link isInBase64url} would take for others. Asked once for what it is a part of. */
+  misleads(text: string): boolean
   /** Whether a text is of the letters of base64url alone (RFC 4648 §5), and of a length which some octets have. */
   isInBase64url(text: string): boolean
   /** Canonical base64url of UTF-8 text; `undefined` for malformed UTF-8 (RFC 8725 §3.7). */

@@ -6,12 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { isBase64url } from './canonical.ts'
 
 describe('isBase64url()', () => {
-  test.each(['', 'AA', 'AAA', 'AAAA', 'AQ', 'AAE', 'ab-_'])('takes the canonical %j', (text) => {
+  test.each(['AA', 'AAA', 'AAAA', 'AQ', 'AAE', 'ab-_'])('takes the canonical %j', (text) => {
     expect(isBase64url(text)).toBe(true)
     expect(Buffer.from(text, 'base64url').toString('base64url')).toBe(text)
   })
 
   test.each([
+    ['nothing', ''],
     ['an impossible length', 'A'],
     ['an impossible length beyond the first group', 'AAAAA'],
     ['spare bits after one octet (JO-02)', 'AB'],
@@ -76,7 +77,7 @@ describe('isBase64url()', () => {
     fc.assert(
       fc.property(odd, fc.nat(600), fc.nat(600), (wrong, at, length) => {
         const text = good.slice(0, Math.min(at, length)) + wrong + good.slice(Math.min(at, length), length)
-        expect(isBase64url(text)).toBe(grammar.test(text))
+        expect(isBase64url(text)).toBe(text !== '' && grammar.test(text))
       }),
       { numRuns: 20_000 },
     )

@@ -19,8 +19,8 @@ export type JSONObject = { readonly [name: string]: unknown }
 
 /** What a text may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for long. */
 const MAX_COST = 10_000
-/** Letters; however a text this short is filled, it does not take long to read. */
-const SHORT_TEXT = 2000
+/** Hardly a text costs more than this for each of its letters; a short one, which cannot, is not counted. */
+const COST_OF_LETTER = 5
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
@@ -28,7 +28,7 @@ const SHORT_TEXT = 2000
  * (RFC 7515 §4, RFC 7519 §4 let a reader choose the last of two members).
  */
 export function parseJSON(text: string, maxCost: number = MAX_COST): unknown {
-  const isShort = text.length <= Math.min(SHORT_TEXT, maxCost / 2)
+  const isShort = text.length <= maxCost / COST_OF_LETTER
   return (
     (isShort ? readNatively?.(text) : undefined) ??
     unlessThrown(() => readLetters(text, isShort ? Infinity : maxCost))
@@ -66,7 +66,7 @@ const LITERAL = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[Ee][+-]?\d+)?|true|false|null/y
 // oxlint-disable-next-line no-control-regex -- which JSON does not allow in a string
 const SPECIAL = /[\0-\x1f\\\ud800-\udfff]/
 /** Engines keep one copy also of each string of up to ten letters that their parser reads, which here it shall not be. */
-const PADDING = ' '.repeat(10)
+const PADDING = '          '
 /** A part so long is a view of the whole, which would live as long as a name or a group that somebody keeps. */
 const VIEWED = 13
 
@@ -97,9 +97,9 @@ function readLetters(text: string, left: number): unknown {
   }
 
   function takes(letter: number): boolean {
-    const isNext = nextLetter() === letter
-    if (isNext) at += 1
-    return isNext
+    if (nextLetter() !== letter) return false
+    at += 1
+    return true
   }
 
   function pays(cost: number): boolean {
@@ -153,7 +153,7 @@ function readLetters(text: string, left: number): unknown {
 
   function readString(): string | undefined {
     const start = at + 1
-    const end = isSpecial ? endOfString(text, start) : text.indexOf('"', start)
+    const end = endOfString(text, start)
     if (end === -1) return undefined
     at = end + 1
     const string = text.slice(start, end)
@@ -170,18 +170,16 @@ function readLetters(text: string, left: number): unknown {
     at = LITERAL.lastIndex
     const literal: unknown = JSON.parse(text.slice(start, at))
     // 1e400 is read as Infinity: an expiry that never comes.
-    return typeof literal === 'number' && !Number.isFinite(literal) ? undefined : literal
+    return Math.abs(literal as number) === Infinity ? undefined : literal
   }
 }
 
 /** Where the string of which the first letter stands at `start` ends; -1 when it does not. */
 function endOfString(text: string, start: number): number {
-  let at = text.indexOf('"', start)
-  while (at !== -1) {
+  for (let at = text.indexOf('"', start); at !== -1; at = text.indexOf('"', at + 1)) {
     let escapes = at
     while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
-    if ((at - escapes) % 2 === 0) break
-    at = text.indexOf('"', at + 1)
+    if ((at - escapes) % 2 === 0) return at
   }
-  return at
+  return -1
 }

@@ -129,7 +129,7 @@ export function readJWK(jwk: unknown): VerificationKey | UnusableKey {
 }
 
 function isOctets(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && isBase64url(value)
+  return typeof value === 'string' && isBase64url(value)
 }
 
 /** A coordinate has half the octets of a signature; leading zeros are part of it (RFC 7518 §6.2.1.2). */

@@ -1,3 +1,5 @@
+import { misleads } from '#crypto'
+
 import { isB64Token } from '../credentials/parse.ts'
 import { Refusal } from '../errors.ts'
 import { isBase64url } from '../internal/canonical.ts'
@@ -15,21 +17,22 @@ const JWE = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}$/
 /**
  * The compact form of RFC 7515 §3.1, strictly: a token has one spelling. Everything else is named for what it looks
  * like: five parts are an encrypted token, and what is not of three or five parts is no JWT.
+ *
+ * @param knownHeader one which is known to be spelled so
  */
-export function parseCompact(token: string): Compact | Refusal {
+export function parseCompact(token: string, knownHeader?: string): Compact | Refusal {
   const first = token.indexOf('.')
   const last = token.indexOf('.', first + 1)
   if (last === -1 || token.includes('.', last + 1)) return new Refusal(unlike(token))
   const header = token.slice(0, first)
   const payload = token.slice(first + 1, last)
   const signature = token.slice(last + 1)
-  return isPart(header) && isPart(payload) && isPart(signature)
-    ? { header, payload, signature }
-    : new Refusal('token_malformed')
-}
-
-function isPart(text: string): boolean {
-  return text !== '' && isBase64url(text)
+  const isPlain = !misleads(token)
+  const isCanonical =
+    (header === knownHeader || isBase64url(header, isPlain)) &&
+    isBase64url(payload, isPlain) &&
+    isBase64url(signature, isPlain)
+  return isCanonical ? { header, payload, signature } : new Refusal('token_malformed')
 }
 
 function unlike(token: string): 'token_malformed' | 'token_encrypted' | 'token_opaque' {
