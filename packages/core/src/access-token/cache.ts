@@ -47,19 +47,6 @@ export class TokenCache {
     return undefined
   }
 
-  /**
-   * Forgets what this token looks like and is not: more forgeries with that signature cost no digest then. The token
-   * whose it is will be verified anew.
-   */
-  forgetLookalike(token: string): void {
-    this.#tokens.delete(sampleOf(token))
-  }
-
-  /** The text of the header which was asked for last, of one that is known to be good. */
-  get lastHeader(): string | undefined {
-    return this.#last?.encoded
-  }
-
   /** The header that was read from this text before: reading it again would give the same. */
   header(encoded: string): Header | undefined {
     if (encoded === this.#last?.encoded) return this.#last.header

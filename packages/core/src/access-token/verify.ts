@@ -84,21 +84,18 @@ function recall(
   if (known === undefined) return undefined
   const id = digest(token)
   return typeof id === 'string'
-    ? judgeIfSame(id, known, token, context, now, request)
-    : later(id, judgeIfSame, known, token, context, now, request)
+    ? judgeIfSame(id, known, context, now, request)
+    : later(id, judgeIfSame, known, context, now, request)
 }
 
 function judgeIfSame(
   id: string,
   known: Verification,
-  token: string,
   context: VerificationContext,
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | undefined | Promise<Verified | undefined> {
-  if (id === known.id) return judgeAgain(known, context, now, request)
-  context.cache?.forgetLookalike(token)
-  return undefined
+  return id === known.id ? judgeAgain(known, context, now, request) : undefined
 }
 
 /** A token on its way through verification, with what was read of it so far. */
@@ -119,7 +116,7 @@ function verifyAnew(
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | Promise<Verified> {
-  const compact = parseCompact(token, context.cache?.lastHeader)
+  const compact = parseCompact(token)
   if (compact instanceof Refusal) return compact
   const header = context.cache?.header(compact.header) ?? readHeader(compact.header)
   if (header instanceof Refusal) return header

@@ -82,7 +82,7 @@ export const digest: CryptoImplementation['digest'] = async (token) => {
 export const misleads: CryptoImplementation['misleads'] = () => false
 
 export const isInBase64url: CryptoImplementation['isInBase64url'] = (text) =>
-  text.length % 4 !== 1 && /^[A-Za-z0-9_-]*$/.test(text)
+  text.length % 4 !== 1 && /^[\w-]*$/.test(text)
 
 export const decodeText: CryptoImplementation['decodeText'] = (base64url) => {
   try {

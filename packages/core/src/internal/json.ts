@@ -19,8 +19,6 @@ export type JSONObject = { readonly [name: string]: unknown }
 
 /** What a text may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for long. */
 const MAX_COST = 10_000
-/** Hardly a text costs more than this for each of its letters; a short one, which cannot, is not counted. */
-const COST_OF_LETTER = 5
 
 /**
  * Reads a JSON text strictly: no duplicate member names, finite numbers only, well-formed Unicode, bounded depth and
@@ -28,11 +26,7 @@ const COST_OF_LETTER = 5
  * (RFC 7515 §4, RFC 7519 §4 let a reader choose the last of two members).
  */
 export function parseJSON(text: string, maxCost: number = MAX_COST): unknown {
-  const isShort = text.length <= maxCost / COST_OF_LETTER
-  return (
-    (isShort ? readNatively?.(text) : undefined) ??
-    unlessThrown(() => readLetters(text, isShort ? Infinity : maxCost))
-  )
+  return readNatively?.(text, maxCost) ?? unlessThrown(() => readLetters(text, maxCost))
 }
 
 /** {@link parseJSON} for a text which must be an object. */
@@ -52,14 +46,16 @@ export function isText(value: unknown): value is string {
 }
 
 const COST_OF_ELEMENT = 5
-const COST_OF_MEMBER = 2
+const COST_OF_MEMBER = 3
 /** Beside what it costs as a value, as all that follow. */
 const COST_OF_CONTAINER = 2
-const COST_OF_LITERAL = 1
+const COST_OF_LITERAL = 3
 /** Of a string with escapes, or with letters which take two places in a string. */
 const COST_OF_SPECIAL = 4
 /** Of a name which did not stand in this text before: engines keep one copy of each, in a table which has to grow. */
-const COST_OF_NEW_NAME = 43
+const COST_OF_NEW_NAME = 40
+/** Of a name which is a number. */
+const COST_OF_INDEX = 10
 
 const LITERAL = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[Ee][+-]?\d+)?|true|false|null/y
 /** What may stand for something else in a string, or must not stand there. */
@@ -67,12 +63,12 @@ const LITERAL = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[Ee][+-]?\d+)?|true|false|null/y
 const SPECIAL = /[\0-\x1f\\\ud800-\udfff]/
 /** Engines keep one copy also of each string of up to ten letters that their parser reads, which here it shall not be. */
 const PADDING = '          '
-/** A part so long is a view of the whole, which would live as long as a name or a group that somebody keeps. */
+/** V8 makes a view of the whole of so long a part: the text would live for as long as a group that somebody keeps. */
 const VIEWED = 13
 
 /**
- * Reads JSON letter by letter (RFC 8259), where the native parser can be made to take long: for each short string and
- * each shape of objects which it meets for the first time it changes tables of the whole process, which at times takes
+ * Reads JSON letter by letter (RFC 8259). The native parser can be made to take long: for each short string and each
+ * shape of objects which it meets for the first time it changes tables of the whole process, which at times takes
  * milliseconds. Here strings are parts of the text, and objects are tables themselves.
  *
  * @param left what it may cost
@@ -86,8 +82,8 @@ function readLetters(text: string, left: number): unknown {
   let at = 0
   let depth = 0
 
-  const value = readValue()
-  return Number.isNaN(nextLetter()) ? value : undefined
+  const value = readValue(0)
+  return Number.isNaN(nextLetter()) && left >= 0 ? value : undefined
 
   /** White space is passed over. */
   function nextLetter(): number {
@@ -102,15 +98,14 @@ function readLetters(text: string, left: number): unknown {
     return true
   }
 
-  function pays(cost: number): boolean {
-    return (left -= cost) >= 0
-  }
-
-  function readValue(): unknown {
+  function readValue(cost: number): unknown {
+    left -= cost
+    if (left < 0) return undefined
     const letter = nextLetter()
     if (letter === QUOTE) return readString()
     if (letter !== OPEN_BRACE && letter !== OPEN_BRACKET) return readLiteral()
-    if (depth === MAX_DEPTH || !pays(COST_OF_CONTAINER)) return undefined
+    left -= COST_OF_CONTAINER
+    if (depth === MAX_DEPTH) return undefined
     at += 1
     depth += 1
     const container = letter === OPEN_BRACE ? readObject() : readArray()
@@ -122,7 +117,7 @@ function readLetters(text: string, left: number): unknown {
     const array: unknown[] = []
     if (takes(CLOSE_BRACKET)) return array
     do {
-      const element = pays(COST_OF_ELEMENT) ? readValue() : undefined
+      const element = readValue(COST_OF_ELEMENT)
       if (element === undefined) return undefined
       array.push(element)
     } while (takes(COMMA))
@@ -135,51 +130,55 @@ function readLetters(text: string, left: number): unknown {
     do {
       const name = readName()
       if (name === undefined || name in object || !takes(COLON)) return undefined
-      const member = readValue()
+      const member = readValue(COST_OF_MEMBER)
       if (member === undefined) return undefined
-      object[name] = member
+      if (Number(name) >= 0) {
+        // By an assignment a few numbers far apart would make engines reserve all places between them.
+        Object.defineProperty(object, name, { value: member, enumerable: true })
+        left -= COST_OF_INDEX
+      } else object[name] = member
     } while (takes(COMMA))
     return takes(CLOSE_BRACE) ? object : undefined
   }
 
   function readName(): string | undefined {
-    const name = nextLetter() === QUOTE && pays(COST_OF_MEMBER) ? readString() : undefined
-    if (name === undefined) return undefined
-    const known = names.get(name)
-    if (known !== undefined) return known
+    const name = nextLetter() === QUOTE ? readString() : undefined
+    if (name === undefined || names.has(name)) return name && names.get(name)
+    left -= COST_OF_NEW_NAME
     names.set(name, name)
-    return pays(COST_OF_NEW_NAME) ? name : undefined
+    return name
   }
 
   function readString(): string | undefined {
     const start = at + 1
-    const end = endOfString(text, start)
+    const end = endOfString(start)
     if (end === -1) return undefined
     at = end + 1
     const string = text.slice(start, end)
     if (!isSpecial || !SPECIAL.test(string))
-      return end - start < VIEWED ? string : (JSON.parse(text.slice(start - 1, at)) as string)
-    if (!pays(COST_OF_SPECIAL)) return undefined
+      return string.length < VIEWED ? string : (JSON.parse(text.slice(start - 1, at)) as string)
+    left -= COST_OF_SPECIAL
     const read = JSON.parse(`"${string}${PADDING}"`) as string
     return read.isWellFormed() ? read.slice(0, -PADDING.length) : undefined
   }
 
   function readLiteral(): unknown {
     const start = (LITERAL.lastIndex = at)
-    if (!LITERAL.test(text) || !pays(COST_OF_LITERAL)) return undefined
+    left -= COST_OF_LITERAL
+    if (!LITERAL.test(text)) return undefined
     at = LITERAL.lastIndex
     const literal: unknown = JSON.parse(text.slice(start, at))
     // 1e400 is read as Infinity: an expiry that never comes.
     return Math.abs(literal as number) === Infinity ? undefined : literal
   }
-}
 
-/** Where the string of which the first letter stands at `start` ends; -1 when it does not. */
-function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start); at !== -1; at = text.indexOf('"', at + 1)) {
-    let escapes = at
-    while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
-    if ((at - escapes) % 2 === 0) return at
+  /** Where the string of which the first letter stands at `start` ends; -1 when it does not. */
+  function endOfString(start: number): number {
+    for (let end = text.indexOf('"', start); end !== -1; end = text.indexOf('"', end + 1)) {
+      let escapes = end
+      while (text.charCodeAt(escapes - 1) === BACKSLASH) escapes -= 1
+      if ((end - escapes) % 2 === 0) return end
+    }
+    return -1
   }
-  return -1
 }

@@ -2,18 +2,26 @@ import { isSpace, MAX_DEPTH, OPEN_BRACE, QUOTE } from './json-grammar.ts'
 import type { JSONObject } from './json.ts'
 import { unlessThrown } from './stack.ts'
 
+/** Letters; with more the native parser can be made to take milliseconds. */
+const MAX_LETTERS = 2000
+/** Of a text with so many letters for each step that it may cost, and with so few names, the other reader takes every one. */
+const [COST_OF_LETTER, COST_OF_NAME] = [5, 160]
+
 /**
  * Reads most of what a strict reader reads, in half the time: by the native parser, which is strict but for duplicate
  * names, of which it keeps the last. When as many members come out as names stand in the text, no name stood there
- * twice. `undefined` for what it leaves to the other reader: what is refused or unusual.
- *
- * @param text a short one: what is long can make the parser take milliseconds
+ * twice. `undefined` for what it leaves to the other reader: what is refused, long or unusual.
  */
-export function readNatively(text: string): unknown {
+export function readNatively(text: string, maxCost: number): unknown {
+  if (text.length > Math.min(MAX_LETTERS, maxCost / COST_OF_LETTER)) return undefined
+  // V8 guesses names by texts which it read before, and takes some that are written with escapes for others: one token
+  // which nobody signed would change what later ones say (https://github.com/nodejs/node/issues/63785).
+  if (text.includes('\\') || !text.isWellFormed()) return undefined
   const names = glanceAt(text)
-  if (names === undefined || (text.charCodeAt(0) !== OPEN_BRACE && !START.test(text))) return undefined
+  if (names === undefined || names > maxCost / COST_OF_NAME) return undefined
+  if (text.charCodeAt(0) !== OPEN_BRACE && !START.test(text)) return undefined
   const value = unlessThrown(() => JSON.parse(text) as unknown)
-  const seal = new Seal(text.includes('\\u') || !text.isWellFormed())
+  const seal = new Seal()
   return value !== undefined && seal.isStrict(value) && seal.members === names ? value : undefined
 }
 
@@ -46,17 +54,9 @@ function occurrences(text: string, letter: string): number {
  */
 class Seal {
   members = 0
-  readonly #strings: boolean
-
-  /** @param strings whether half of a surrogate pair may stand in one */
-  constructor(strings: boolean) {
-    this.#strings = strings
-  }
 
   /** `false` for what a strict reader refuses. */
   isStrict(value: unknown): boolean {
-    // Most values are strings, and most texts can hold no half of a pair.
-    if (typeof value === 'string') return !this.#strings || value.isWellFormed()
     // 1e400 parses to Infinity: an expiry that never comes.
     if (typeof value === 'number') return Number.isFinite(value)
     if (typeof value !== 'object' || value === null) return true
@@ -74,7 +74,7 @@ class Seal {
     let members = 0
     for (const name in object) {
       members += 1
-      if (!this.isStrict(object[name]) || (this.#strings && !name.isWellFormed())) return false
+      if (!this.isStrict(object[name])) return false
     }
     this.members += members
     Object.freeze(object)

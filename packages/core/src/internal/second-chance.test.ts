@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 import { SecondChance } from './second-chance.ts'
 
@@ -32,6 +32,18 @@ describe('SecondChance', () => {
     expect(entries.get('a')).toBe(a)
     expect([a.used, b.used]).toEqual([true, false])
     expect(entries.get('b')).toBe(b)
+  })
+
+  test('begins its queue anew where much was deleted, for V8 keeps what an old iterator could walk over', () => {
+    const begun = vi.spyOn(Map.prototype, 'entries')
+    const entries = queueOf(100, 'abc')
+    expect(begun).toHaveBeenCalledTimes(1)
+    for (let times = 0; times < 10_000; times += 1) add(entries, 'a')
+    // Often enough to hold little, and seldom enough to cost little.
+    expect(begun.mock.calls.length).toBeGreaterThan(100)
+    expect(begun.mock.calls.length).toBeLessThan(200)
+    begun.mockRestore()
+    expect(held(entries, 'abc')).toBe('abc')
   })
 
   test('gives what was set last', () => {

@@ -30,6 +30,8 @@ export class SecondChance<K, E extends Entry> {
    */
   #front: Iterator<[K, E], undefined> = this.#entries.entries()
   #size = 0
+  /** Entries deleted since the front moved. */
+  #deleted = 0
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds
@@ -57,6 +59,8 @@ export class SecondChance<K, E extends Entry> {
     if (entry === undefined) return
     this.#entries.delete(key)
     this.#size -= entry.size
+    this.#deleted += 1
+    if (this.#deleted > this.#entries.size + MAX_SPARED) this.#begin()
   }
 
   clear(): void {
@@ -64,11 +68,18 @@ export class SecondChance<K, E extends Entry> {
     this.#size = 0
   }
 
+  /** While the front rests, it keeps alive in V8 every table which the map outgrew since: that must not go on for ever. */
+  #begin(): void {
+    this.#front = this.#entries.entries()
+    this.#deleted = 0
+  }
+
   #dropOne(): void {
     for (let spared = 0; ;) {
       const { value: front } = this.#front.next()
+      this.#deleted = 0
       if (front === undefined) {
-        this.#front = this.#entries.entries()
+        this.#begin()
         continue
       }
       const [key, entry] = front

@@ -13,7 +13,7 @@ export interface Runtime {
   /** Whether the platform may freeze the process between requests. Asked at run time, not at import. */
   freezes(): boolean
   /** Reads JSON by the native parser, where that is worth the code; `undefined` for what it leaves to the other reader. */
-  readonly readNatively: ((text: string) => unknown) | undefined
+  readonly readNatively: ((text: string, maxCost: number) => unknown) | undefined
   /** Whether a process serves for long, so that what is compiled before the first request is worth its time. */
   readonly servesLong: boolean
   /** For a value per object; an entry is made for every request. */
