@@ -98,6 +98,12 @@ export const readable = (depth: number): readonly Shape[] => [
     content: (n, w) => listed(n, () => `{"${w.next(5)}":"${w.next(5)}","${w.next(5)}":"${w.next(5)}"}`),
   },
   { name: 'objects of 5 names', content: (n, w) => listed(n, () => objectOf(5, 5, w)) },
+  {
+    name: 'objects of value and display',
+    content: (n, w) => listed(n, () => `{"value":"${w.next(20)}","display":"${w.next(12)}"}`),
+  },
+  { name: 'objects of 4 names, of the same', content: (n) => listed(n, () => '{"a":1,"b":1,"c":1,"d":1}') },
+  { name: 'objects of 2 numbers far apart', content: (n) => listed(n, () => '{"1023":1,"2575":1}') },
   { name: 'objects in objects', content: (n, w) => listed(n, () => nested(depth, w)) },
   { name: 'lists in lists', content: (n) => listed(n, () => '['.repeat(depth) + ']'.repeat(depth)) },
   { name: 'one string', content: (n, w) => ({ claims: `"text":"${w.next(10)}${'a'.repeat(n)}"` }) },

@@ -1,4 +1,5 @@
-const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+// Without digits: a name which is a number costs more than another.
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 /** From this length on there are more words than any run asks for. */
 const ENOUGH = 5
 
@@ -26,7 +27,7 @@ export class Words {
   #any(length: number): string {
     if (length > ENOUGH) return this.#any(ENOUGH) + this.#any(length - ENOUGH)
     const count = LETTERS.length ** length
-    // By the golden section, so that neighbours share no first letters; odd and no multiple of 31, so that all are met.
+    // By the golden section, so that neighbours share no first letters; odd and no multiple of 13, so that all are met.
     const step = STEPS[length] as number
     const serial = ((this.#last[length] ?? 0) + step) % count
     this.#last[length] = serial
@@ -38,7 +39,7 @@ const STEPS = Array.from({ length: ENOUGH + 1 }, (_none, length) => stepFor(LETT
 
 function stepFor(count: number): number {
   let step = Math.floor(count * 0.618) | 1
-  while (step % 31 === 0) step += 2
+  while (step % 13 === 0) step += 2
   return step
 }
 
