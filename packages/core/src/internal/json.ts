@@ -48,12 +48,12 @@ export function isText(value: unknown): value is string {
 const COST_OF_ELEMENT = 5
 const COST_OF_MEMBER = 3
 /** Beside what it costs as a value, as all that follow. */
-const COST_OF_CONTAINER = 2
+const COST_OF_OBJECT = 14
 const COST_OF_LITERAL = 3
 /** Of a string with escapes, or with letters which take two places in a string. */
 const COST_OF_SPECIAL = 4
 /** Of a name which did not stand in this text before: engines keep one copy of each, in a table which has to grow. */
-const COST_OF_NEW_NAME = 40
+const COST_OF_NEW_NAME = 34
 /** Of a name which is a number. */
 const COST_OF_INDEX = 10
 
@@ -104,7 +104,6 @@ function readLetters(text: string, left: number): unknown {
     const letter = nextLetter()
     if (letter === QUOTE) return readString()
     if (letter !== OPEN_BRACE && letter !== OPEN_BRACKET) return readLiteral()
-    left -= COST_OF_CONTAINER
     if (depth === MAX_DEPTH) return undefined
     at += 1
     depth += 1
@@ -126,6 +125,7 @@ function readLetters(text: string, left: number): unknown {
 
   function readObject(): JSONObject | undefined {
     const object: Record<string, unknown> = Object.create(null)
+    left -= COST_OF_OBJECT
     if (takes(CLOSE_BRACE)) return object
     do {
       const name = readName()
