@@ -6,9 +6,9 @@ const FOUR_SPARE = 'AQgw'
 const TWO_SPARE = 'AEIMQUYcgkosw048'
 
 /**
- * Whether `text` is canonical base64url of something without padding, RFC 7515 §2: its alphabet alone, no impossible length and no
- * set spare bits (RFC 4648 §3.5). Otherwise one token would have many spellings, and whatever is keyed by its text
- * could be bypassed.
+ * Whether `text` is canonical base64url of something, without padding, RFC 7515 §2: its alphabet alone, no impossible
+ * length and no set spare bits (RFC 4648 §3.5). Otherwise one token would have many spellings, and whatever is keyed by
+ * its text could be bypassed.
  *
  * @param isPlain whether no letter in it misleads, where that is known of what it is a part of
  */

@@ -1,5 +1,6 @@
 /** Nesting deeper than this is refused: nothing that OAuth defines comes near, and readers behind us may recurse. */
 export const MAX_DEPTH = 20
+
 /** White space, RFC 8259 §2. */
 export const isSpace = (letter: number): boolean =>
   letter === 0x20 || letter === 0x09 || letter === 0x0a || letter === 0x0d

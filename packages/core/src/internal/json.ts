@@ -17,7 +17,10 @@ import { unlessThrown } from './stack.ts'
 /** A JSON object as this library hands it on: without a prototype, frozen through and through. */
 export type JSONObject = { readonly [name: string]: unknown }
 
-/** What a text may cost to read, in steps of about 50 ns: a token which nobody signed must not keep a thread for long. */
+/**
+ * What a text may cost to read, in steps of 50 ns at most, what it leaves to the collector of garbage included: a token
+ * which nobody signed must not keep a thread for long.
+ */
 const MAX_COST = 10_000
 
 /**

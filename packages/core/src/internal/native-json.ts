@@ -4,7 +4,11 @@ import { unlessThrown } from './stack.ts'
 
 /** Letters; with more the native parser can be made to take milliseconds. */
 const MAX_LETTERS = 2000
-/** So much the other reader takes at most for each of them: what it would refuse as too dear is not read here. */
+/**
+ * Bounds of what the other reader counts, so that nothing is read here which it would refuse as too dear. An element has
+ * two letters at least and costs 8; a member has five, and with a new name that is a number and a number as its value it
+ * costs 50, which is 30 more than its letters stand for; an object costs what it costs there.
+ */
 const [COST_OF_LETTER, COST_OF_NAME, COST_OF_OBJECT] = [4, 32, 14]
 
 /**

@@ -46,6 +46,18 @@ describe('SecondChance', () => {
     expect(held(entries, 'abc')).toBe('abc')
   })
 
+  test('begins its queue anew when it is cleared, for V8 keeps the cleared table with all that was in it', () => {
+    const begun = vi.spyOn(Map.prototype, 'entries')
+    const entries = queueOf(100, 'abc')
+    for (let times = 1; times <= 3; times += 1) {
+      entries.clear()
+      expect(begun).toHaveBeenCalledTimes(1 + times)
+      add(entries, 'abc')
+    }
+    begun.mockRestore()
+    expect(held(entries, 'abc')).toBe('abc')
+  })
+
   test('gives what was set last', () => {
     const entries = queueOf(2, 'aa')
     const last = named('a')

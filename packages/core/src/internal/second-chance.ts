@@ -66,9 +66,10 @@ export class SecondChance<K, E extends Entry> {
   clear(): void {
     this.#entries.clear()
     this.#size = 0
+    this.#begin()
   }
 
-  /** While the front rests, it keeps alive in V8 every table which the map outgrew since: that must not go on for ever. */
+  /** While the front rests, V8 keeps for it every table which the map outgrew or cleared since, with what was in it. */
   #begin(): void {
     this.#front = this.#entries.entries()
     this.#deleted = 0
