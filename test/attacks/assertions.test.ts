@@ -16,7 +16,7 @@ import {
 } from '@atjwt/core/assertion'
 import fc from 'fast-check'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import {
   ASSERTION_TYPE,
@@ -286,36 +286,41 @@ describe('a stranger', () => {
   }
 
   let verifications = 0
-  const original = nodeCrypto.verify
-  function counted(this: unknown, ...args: Parameters<typeof original>): boolean {
-    verifications += 1
-    return original.apply(this, args) as unknown as boolean
-  }
+  // Either begins one verification.
+  const { verify, createVerify } = nodeCrypto
+  beforeEach(() => {
+    nodeCrypto.verify = ((...args: Parameters<typeof verify>) => {
+      verifications += 1
+      return verify(...args)
+    }) as never
+    nodeCrypto.createVerify = (...args) => {
+      verifications += 1
+      return createVerify(...args)
+    }
+    syncBuiltinESMExports()
+  })
+  afterEach(() => {
+    Object.assign(nodeCrypto, { verify, createVerify })
+    syncBuiltinESMExports()
+  })
 
   test('learns from no answer and no work which issuers are known, and the audit tells', async () => {
-    nodeCrypto.verify = counted as never
-    syncBuiltinESMExports()
-    try {
-      const answers = []
-      for (const [name, entry] of Object.entries(broken)) answers.push({ name, ...(await ask(entry)) })
-      expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
-      expect(answers[0]?.response.status).toBe(400)
-      expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
-      expect(answers.map(({ code }) => code)).toEqual([
-        'issuer_not_trusted',
-        'issuer_misconfigured',
-        'issuer_misconfigured',
-        'key_unsuitable',
-        'signature_invalid',
-        'kid_unknown',
-        'lifetime_exceeded',
-        'issuer_misconfigured',
-        'issuer_misconfigured',
-      ] satisfies AssertionErrorCode[])
-    } finally {
-      nodeCrypto.verify = original
-      syncBuiltinESMExports()
-    }
+    const answers = []
+    for (const [name, entry] of Object.entries(broken)) answers.push({ name, ...(await ask(entry)) })
+    expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
+    expect(answers[0]?.response.status).toBe(400)
+    expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+    expect(answers.map(({ code }) => code)).toEqual([
+      'issuer_not_trusted',
+      'issuer_misconfigured',
+      'issuer_misconfigured',
+      'key_unsuitable',
+      'signature_invalid',
+      'kid_unknown',
+      'lifetime_exceeded',
+      'issuer_misconfigured',
+      'issuer_misconfigured',
+    ] satisfies AssertionErrorCode[])
   })
 
   const registered: Readonly<Record<string, unknown>> = {
@@ -349,54 +354,33 @@ describe('a stranger', () => {
   }
 
   test('learns from no answer and no work which clients are registered, and the audit tells', async () => {
-    nodeCrypto.verify = counted as never
-    syncBuiltinESMExports()
-    try {
-      const answers = []
-      for (const [name, entry] of Object.entries(registered))
-        answers.push({ name, ...(await authenticate(entry, clientAssertion({}, {}, wrongKey))) })
-      expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
-      expect(answers[0]?.response.status).toBe(401)
-      expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
-      expect(answers.map(({ code }) => code)).toEqual([
-        'client_unknown',
-        'client_misconfigured',
-        'key_unsuitable',
-        'key_unsuitable',
-        'signature_invalid',
-        'kid_unknown',
-        'client_misconfigured',
-        'client_misconfigured',
-      ] satisfies AssertionErrorCode[])
-    } finally {
-      nodeCrypto.verify = original
-      syncBuiltinESMExports()
-    }
+    const answers = []
+    for (const [name, entry] of Object.entries(registered))
+      answers.push({ name, ...(await authenticate(entry, clientAssertion({}, {}, wrongKey))) })
+    expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
+    expect(answers[0]?.response.status).toBe(401)
+    expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+    expect(answers.map(({ code }) => code)).toEqual([
+      'client_unknown',
+      'client_misconfigured',
+      'key_unsuitable',
+      'key_unsuitable',
+      'signature_invalid',
+      'kid_unknown',
+      'client_misconfigured',
+      'client_misconfigured',
+    ] satisfies AssertionErrorCode[])
   })
 
   test.for(['RS256', 'PS256', 'ES384', 'Ed25519'])('costs one verification of %s as well', async (alg) => {
-    nodeCrypto.verify = counted as never
-    syncBuiltinESMExports()
-    try {
-      expect((await ask(undefined, makeSigner(alg, 'p1'))).work).toBe(1)
-    } finally {
-      nodeCrypto.verify = original
-      syncBuiltinESMExports()
-    }
+    expect((await ask(undefined, makeSigner(alg, 'p1'))).work).toBe(1)
   })
 
   test.for([2056, 3200, 8192])('costs one verification of an RSA signature of %i bits', async (bits) => {
-    nodeCrypto.verify = counted as never
-    syncBuiltinESMExports()
-    try {
-      const signature = Buffer.alloc(bits / 8, 1).toString('base64url')
-      for (const alg of ['RS256', 'PS512']) {
-        const forged = clientAssertion({}, { alg }).replace(/[^.]+$/, signature)
-        expect((await authenticate(undefined, forged)).work).toBe(1)
-      }
-    } finally {
-      nodeCrypto.verify = original
-      syncBuiltinESMExports()
+    const signature = Buffer.alloc(bits / 8, 1).toString('base64url')
+    for (const alg of ['RS256', 'PS512']) {
+      const forged = clientAssertion({}, { alg }).replace(/[^.]+$/, signature)
+      expect((await authenticate(undefined, forged)).work).toBe(1)
     }
   })
 
@@ -415,22 +399,15 @@ describe('a stranger', () => {
   })
 
   test('costs one verification also where no key of a known issuer has the size of the signature', async () => {
-    nodeCrypto.verify = counted as never
-    syncBuiltinESMExports()
-    try {
-      const small = makeSigner('RS256', 'p1')
-      const large = makeSigner('RS256', 'p1', {}, 3072)
-      const known = { ...partner, jwks: { keys: [small.jwk as never] } }
-      expect((await ask(undefined, large)).work).toBe(1)
-      expect(await ask(known, large)).toMatchObject({ code: 'signature_invalid', work: 1 })
-      expect(await ask(known, makeSigner('RS256', 'p1'))).toMatchObject({
-        code: 'signature_invalid',
-        work: 1,
-      })
-    } finally {
-      nodeCrypto.verify = original
-      syncBuiltinESMExports()
-    }
+    const small = makeSigner('RS256', 'p1')
+    const large = makeSigner('RS256', 'p1', {}, 3072)
+    const known = { ...partner, jwks: { keys: [small.jwk as never] } }
+    expect((await ask(undefined, large)).work).toBe(1)
+    expect(await ask(known, large)).toMatchObject({ code: 'signature_invalid', work: 1 })
+    expect(await ask(known, makeSigner('RS256', 'p1'))).toMatchObject({
+      code: 'signature_invalid',
+      work: 1,
+    })
   })
 
   test('reads nothing of an assertion in answers, errors and events', async () => {

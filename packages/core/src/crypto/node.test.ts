@@ -1,8 +1,9 @@
 import { constants, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import type { KeyHandle, PublicJWK } from './crypto.ts'
-import { importKey, verifySignature } from './node.ts'
+import { decodeText, importKey, isInBase64url, verifySignature } from './node.ts'
 
 const CURVES = [
   { alg: 'ES256', namedCurve: 'P-256', hash: 'sha256', half: 32 },
@@ -107,4 +108,35 @@ describe('a key with which a verification takes long', () => {
     const signature = sign('sha256', Buffer.from('header.payload'), privateKey).toString('base64url')
     expect(verifySignature('RS256', handle, `header.payload.${signature}`, signature)).toBe(true)
   })
+})
+
+test('what was decoded is never taken for another text, in whatever order they come', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const handle = importKey(publicKey.export({ format: 'jwk' }) as PublicJWK, 'Ed25519') as KeyHandle
+  // Two of one length, which only their letters tell apart; one for which there is no place kept.
+  const texts = ['one', 'two', '\u00d6l', '\uFFFD', 'x'.repeat(70_000)]
+  const inputs = ['header.one', 'header.two']
+  const signatures = inputs.map((input) => sign(null, Buffer.from(input), privateKey).toString('base64url'))
+  /** Each time in a string of its own, as another request brings it. */
+  const anew = (text: string): string => Buffer.from(text).toString()
+  const encoded = (index: number): string => Buffer.from(texts[index] as string).toString('base64url')
+  const signature = (index: number): string => anew(signatures[index] as string)
+
+  const text = fc.nat({ max: texts.length - 1 })
+  const one = fc.nat({ max: inputs.length - 1 })
+  const doing = fc.oneof(
+    text.map((index) => () => isInBase64url(encoded(index))),
+    one.map((index) => () => isInBase64url(signature(index))),
+    text.map((index) => () => decodeText(encoded(index)) === texts[index]),
+    fc.tuple(one, one).map(([input, of]) => () => {
+      const token = `${inputs[input] as string}.${signature(of)}`
+      return verifySignature('Ed25519', handle, token, signature(of)) === (input === of)
+    }),
+  )
+  fc.assert(
+    fc.property(fc.array(doing, { minLength: 2, maxLength: 20 }), (all) => {
+      expect(all.map((isRight) => isRight())).not.toContain(false)
+    }),
+    { numRuns: 500 },
+  )
 })

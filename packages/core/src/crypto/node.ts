@@ -3,6 +3,7 @@ import {
   constants,
   createHash,
   createPublicKey,
+  createVerify,
   hash,
   verify,
   KeyObject,
@@ -79,35 +80,94 @@ export const importKey = ((jwk, alg) => {
   }
 }) satisfies CryptoImplementation['importKey'] as CryptoImplementation['importKey']
 
-/**
- * Where a token is decoded: of a Buffer of its own for each, the garbage of a flood of long tokens would stop the
- * process for milliseconds. What stands here is used up before anything else runs.
- */
-let scratch: Buffer = Buffer.allocUnsafeSlow(4096)
 /** Octets; the longest token that may be allowed. What is longer, a member of a key for example, gets a place of its own. */
 const MAX_SCRATCH = 65_536
 
-function scratchOf(octets: number): Buffer {
-  if (octets > MAX_SCRATCH) return Buffer.allocUnsafeSlow(octets)
-  if (scratch.length < octets) scratch = Buffer.allocUnsafeSlow(2 * octets)
-  return scratch
+/**
+ * Octets for what is used up before anything else runs. Of a Buffer of its own for each token, the garbage of a flood of
+ * long tokens would stop the process for milliseconds.
+ */
+class Scratch {
+  #octets: Buffer = Buffer.allocUnsafeSlow(4096)
+
+  of(octets: number): Buffer {
+    if (octets > MAX_SCRATCH) return Buffer.allocUnsafeSlow(octets)
+    if (this.#octets.length < octets) this.#octets = Buffer.allocUnsafeSlow(2 * octets)
+    return this.#octets
+  }
+}
+
+/** What a text stands for, until another is decoded in its place. */
+class Decoding {
+  readonly #scratch = new Scratch()
+  #text: string | undefined
+  octets: Buffer = Buffer.alloc(0)
+  /** Octets which came out; what follows them is of others. */
+  length = 0
+
+  of(text: string): this {
+    this.octets = this.#scratch.of(text.length)
+    this.length = this.octets.write(text, 'base64url')
+    this.#text = text
+    return this
+  }
+
+  isOf(text: string): boolean {
+    return text === this.#text
+  }
+
+  forget(): void {
+    this.#text = undefined
+  }
+}
+
+const letters = new Scratch()
+/** Two, so that payload and signature are not decoded again after it was seen that they can be. */
+let latest = new Decoding()
+let other = new Decoding()
+
+function decode(text: string): Decoding {
+  const next = other
+  other = latest
+  latest = next
+  return next.of(text)
+}
+
+function decoded(text: string): Decoding {
+  return latest.isOf(text) ? latest : other.isOf(text) ? other : decode(text)
 }
 
 export const verifySignature: CryptoImplementation['verifySignature'] = (_alg, key, token, signature) => {
   const { hash: digestName, input, half, isSlow } = key as NodeKey
   try {
     const dot = token.length - signature.length - 1
-    const place = scratchOf(token.length)
-    const signed = place.subarray(0, place.write(token.slice(0, dot), 'latin1'))
-    const octets = place.subarray(dot, dot + place.write(signature, dot, 'base64url'))
+    const place = letters.of(dot)
+    const signed = place.subarray(0, place.write(token, 0, dot, 'latin1'))
+    const { octets: all, length } = decoded(signature)
+    const octets = all.subarray(0, length)
+    // The text would keep the token alive.
+    latest.forget()
+    other.forget()
     const given = half === undefined ? octets : toDER(octets, half)
     if (isSlow) return verifyAside(digestName, signed, input, given)
     return input instanceof KeyObject
-      ? verify(digestName, signed, input, given)
-      : withoutStack(() => verify(digestName, signed, input, given))
+      ? isSigned(digestName, signed, input, given)
+      : withoutStack(() => isSigned(digestName, signed, input, given))
   } catch {
     return false
   }
+}
+
+/** The one-shot function looks its algorithm up in OpenSSL anew each time, which takes half a microsecond more. */
+function isSigned(
+  digestName: NodeKey['hash'],
+  signed: Buffer,
+  input: NodeKey['input'],
+  signature: Buffer,
+): boolean {
+  return digestName === undefined
+    ? verify(digestName, signed, input, signature)
+    : createVerify(digestName).update(signed).verify(input, signature)
 }
 
 /** In a thread of the pool, where the runtime has one (Deno computes at once); it gets copies of what stands in the scratch. */
@@ -179,11 +239,10 @@ export const misleads: CryptoImplementation['misleads'] = (text) =>
  * {@link misleads} finds.
  */
 export const isInBase64url: CryptoImplementation['isInBase64url'] = (text) =>
-  text.length % 4 !== 1 && scratchOf(text.length).write(text, 'base64url') === decodedLength(text)
+  text.length % 4 !== 1 && decode(text).length === decodedLength(text)
 
 export const decodeText: CryptoImplementation['decodeText'] = (base64url) => {
-  const octets = scratchOf(base64url.length)
-  const length = octets.write(base64url, 'base64url')
+  const { octets, length } = decoded(base64url)
   const text = octets.toString('utf8', 0, length)
   // Where the text has none of what stands for malformed octets, there were none.
   if (!text.includes('\uFFFD')) return text
