@@ -165,27 +165,35 @@ async function ours(signer: Signer, batch: number): Promise<Contender<never>> {
 /** More than the cache holds by default. */
 const ROTATION = 11_000
 
-/**
- * What a server with more tokens than it remembers pays for each: its cache is full, and so many tokens come in turns
- * that each was displaced before it comes again.
- */
-async function displacing(signer: Signer, batch: number): Promise<Contender<never>> {
-  const tokens = tokensOf(signer, ROTATION)
+/** A server as it is after a while: it was shown more tokens than it remembers. */
+export interface FullServer {
+  readonly api: ResourceServer
+  readonly tokens: readonly Buffer[]
+  /** Which tokens come next; each was displaced before it comes again. */
+  next(count: number): readonly number[]
+}
+
+export async function fullServer(
+  signer: Signer,
+  tokens: readonly Buffer[] = tokensOf(signer, ROTATION),
+): Promise<FullServer> {
   const api = await createServer([signer])
   const [octets] = tokens as [Buffer]
   const before = await api.verify(fresh(octets))
   for (const one of tokens.slice(1)) await api.verify(fresh(one))
   // Who is remembered comes as the same object.
   if ((await api.verify(fresh(octets))) === before) throw new Error('the cache holds more than was thought')
-  let at = 1
+  let at = 0
+  const next = (): number => (at = (at + 1) % ROTATION)
+  return { api, tokens, next: (count) => Array.from({ length: count }, next) }
+}
+
+/** What a server with more tokens than it remembers pays for each. */
+async function displacing(signer: Signer, batch: number): Promise<Contender<never>> {
+  const { api, tokens, next } = await fullServer(signer)
   return {
     name: 'displacing',
-    prepare: () =>
-      Array.from({ length: batch }, () => {
-        const next = fresh(tokens[at] as Buffer)
-        at = (at + 1) % ROTATION
-        return next
-      }),
+    prepare: () => next(batch).map((index) => fresh(tokens[index] as Buffer)),
     run: (token: string) => api.verify(token),
   } as unknown as Contender<never>
 }

@@ -1,66 +1,53 @@
-// The first tokens of a process, which signed none itself. Reads a Beginning from standard input, prints Times as JSON.
-import { readFileSync } from 'node:fs'
+// A server of its own process, which signs nothing. Gets a Beginning as a message, sends its port, answers with Times.
+import { once } from 'node:events'
+import { createServer as createHTTPServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 
 import { all, any, fromNode, group, type ResourceServer, role, scope } from '@atjwt/core'
 
 import { AUDIENCE, createServer } from './tokens.ts'
 
-/** A key set of one key, and distinct tokens of it. */
+/** A key set of one key, and tokens for a loop. */
 export interface Beginning {
   readonly jwk: Record<string, unknown>
   readonly tokens: readonly string[]
 }
 
-/** Milliseconds of wall time. */
-export interface Times {
-  /** The first request, as a server of Node shows it: `authorize` with a policy, the first token this process has seen. */
-  readonly request: number
-  /** `verify` of each further token, none of them seen before. */
-  readonly verifications: readonly number[]
-  /** The same when everything is compiled. */
-  readonly steady: readonly number[]
-}
+/** Milliseconds of wall time which each verification took. */
+export type Times = readonly number[]
 
-const { jwk, tokens } = JSON.parse(readFileSync(0, 'utf8')) as Beginning
-const [first, ...others] = tokens as [string, ...string[]]
-const rawHeaders = ['Authorization', `Bearer ${first}`]
-const request = fromNode({ headers: { authorization: rawHeaders[1] }, rawHeaders })
+process.once('disconnect', () => process.exit())
+const [{ jwk, tokens }] = (await once(process, 'message')) as [Beginning]
 const policy = all(scope('orders:read'), any(role('admin'), group('order-managers')))
 const api = await createServer([{ jwk }])
+/** For probes, by which what measures is compiled. */
+const open = { authorize: async () => ({ ok: true }) } as unknown as Pick<ResourceServer, 'authorize'>
 
-// What measures is compiled before, by a server which does nothing: it is not to be measured.
-type Server = Pick<ResourceServer, 'authorize' | 'verify'>
-let server = { authorize: async () => ({ ok: true }), verify: async () => ({}) } as unknown as Server
+const server = createHTTPServer((request, response) => {
+  void (async () => {
+    const guard = request.url === '/orders' ? api : open
+    const started = performance.now()
+    const { ok } = await guard.authorize(fromNode(request), policy)
+    const times: Times = [performance.now() - started]
+    response.statusCode = ok ? 200 : 500
+    response.end(JSON.stringify(request.url === '/loop' ? await loop() : times))
+  })()
+})
 
-async function timeOfRequest(): Promise<readonly [milliseconds: number, isGranted: boolean]> {
-  const started = performance.now()
-  const result = await server.authorize(request, policy)
-  return [performance.now() - started, result.ok]
+/** One token after the other, again and again, until everything is compiled. */
+async function loop(): Promise<Times> {
+  let times: number[] = []
+  for (let round = 0; round < 60; round += 1) {
+    // Another resource on the same keys has a memory of its own, which is empty.
+    const another = api.with({ audience: AUDIENCE })
+    times = []
+    for (const token of tokens) {
+      const started = performance.now()
+      await another.verify(token)
+      times.push(performance.now() - started)
+    }
+  }
+  return times
 }
 
-async function timeOfToken(token: string): Promise<number> {
-  const started = performance.now()
-  await server.verify(token)
-  return performance.now() - started
-}
-
-for (let i = 0; i < 100; i += 1) {
-  await timeOfRequest()
-  await timeOfToken(first)
-}
-server = api
-const [milliseconds, isGranted] = await timeOfRequest()
-if (!isGranted) throw new Error('the first request was refused')
-const verifications: number[] = []
-for (const token of others) verifications.push(await timeOfToken(token))
-
-const ROUNDS = 60
-let steady: number[] = []
-for (let round = 0; round < ROUNDS; round += 1) {
-  // Another resource on the same keys has a memory of its own, which is empty.
-  server = api.with({ audience: AUDIENCE })
-  steady = []
-  for (const token of others) steady.push(await timeOfToken(token))
-}
-const times: Times = { request: milliseconds, verifications, steady }
-console.log(JSON.stringify(times))
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))

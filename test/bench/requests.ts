@@ -4,13 +4,12 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import type { Setup } from './apps.ts'
 import { tokensOf } from './cold.ts'
 import { above, atLeast, atMost, type Run } from './figure.ts'
-import { temporaryFolder, withUs } from './interruption.ts'
+import { answerOf, temporaryFolder, withUs } from './interruption.ts'
 import { Load } from './load.ts'
 import { shuffled } from './rounds.ts'
 import { estimate, generator, ratio } from './statistics.ts'
@@ -131,25 +130,6 @@ async function start(
 async function cpuOf(server: ChildProcess): Promise<number> {
   server.send({})
   return answerOf(server)
-}
-
-/** The next message; one that ended or hangs has none. */
-async function answerOf(server: ChildProcess): Promise<number> {
-  const patience = new AbortController()
-  const { signal } = patience
-  const ended = once(server, 'exit', { signal }).then(([code]) => {
-    throw new Error(`a server ended with ${String(code)}`)
-  })
-  const late = setTimeout(30_000, undefined, { signal }).then(() => {
-    throw new Error('a server did not answer within 30 s')
-  })
-  try {
-    const [answer] = (await Promise.race([once(server, 'message', { signal }), ended, late])) as [number]
-    return answer
-  } finally {
-    for (const other of [ended, late]) other.catch(() => {})
-    patience.abort()
-  }
 }
 
 /** wrk takes whole seconds, which start when it has read its tokens. */

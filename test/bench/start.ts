@@ -1,4 +1,8 @@
-import { execFile } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
@@ -7,6 +11,7 @@ import { rolldown } from 'rolldown'
 
 import { atMost, type Run } from './figure.ts'
 import type { Beginning, Times } from './first-request.ts'
+import { answerOf, withUs } from './interruption.ts'
 import { shuffled } from './rounds.ts'
 import { estimate, exact, generator, median, ratio } from './statistics.ts'
 import { createSigner } from './tokens.ts'
@@ -104,41 +109,74 @@ async function imports(run: Run): Promise<void> {
   }
 }
 
-/** Tokens behind the first by which a cold verification of the same process is known: the second to the eleventh. */
+/** Milliseconds between two requests: in a loop each finds in the caches of the processor what the last one left there. */
+const APART = 10
+const PROBES = 10
+/** Requests behind the first by which a cold verification of the same process is known: the second to the eleventh. */
 const NEXT = 10
+/** Tokens of the loop. */
 const TOKENS = 100
 
 /**
- * The first request of a fresh process against what verifications of tokens not seen before cost there right after it.
- * These are still far from the steady state, which no process has reached in its first milliseconds; it stands beside
+ * The first request of a fresh process against requests which come to it later, as far apart, with tokens that it has not
+ * seen before. What all of them cost more than verifications in a loop is no matter of the first one; those stand beside
  * them. Tokens are signed here, so that the process has compiled nothing for them.
  */
 async function firstRequest(run: Run): Promise<void> {
   const signer = createSigner('RS256')
-  const tokens = Array.from({ length: TOKENS }, () => signer.token())
-  const beginning: Beginning = { jwk: signer.jwk, tokens }
-  const rounds: Times[] = []
-  for (let round = 0; round < run.rounds; round += 1) rounds.push(await beginWith(beginning))
+  const orders = Array.from({ length: 1 + NEXT }, () => signer.token())
+  const beginning: Beginning = {
+    jwk: signer.jwk,
+    tokens: Array.from({ length: TOKENS }, () => signer.token()),
+  }
+  const rounds: { readonly first: number; readonly next: number; readonly loop: number }[] = []
+  for (let round = 0; round < run.rounds; round += 1) rounds.push(await beginWith(beginning, orders))
 
-  const request = rounds.map((times) => times.request)
-  const second = rounds.map(({ verifications }) => verifications[0] as number)
-  const next = rounds.map(({ verifications }) => median(verifications.slice(0, NEXT)))
-  const steady = rounds.map((times) => median(times.steady))
-  run.note('RS256, fresh processes, wall time; ready() came before, every token is new to the process')
-  run.figure('start.first', 'authorize() of the first request', 'ms', estimate(request))
-  run.figure('start.second', 'verify() of the second token', 'ms', estimate(second))
-  run.figure('start.cold', 'verify() of tokens 2 to 11, their median', 'ms', estimate(next))
-  run.figure('start.steady', 'verify() once everything is compiled, median', 'ms', estimate(steady))
-  run.figure('start.first.second', 'the first request to the second token', '×', ratio(request, second))
-  run.figure('start.first.ratio', 'the first request to tokens 2 to 11', '×', ratio(request, next), atMost(2))
-  run.figure('start.first.steady', 'the first request to the steady state', '×', ratio(request, steady))
+  const [first, next, loop] = (['first', 'next', 'loop'] as const).map((which) =>
+    rounds.map((times) => times[which]),
+  ) as [number[], number[], number[]]
+  run.note(
+    `RS256, fresh processes behind ready(), requests ${APART} ms apart, each with a new token; wall time`,
+  )
+  run.figure('start.first', 'authorize() of the first request', 'ms', estimate(first))
+  run.figure('start.next', 'authorize() of requests 2 to 11, their median', 'ms', estimate(next))
+  run.figure('start.loop', 'verify() in a loop, everything compiled', 'ms', estimate(loop))
+  run.figure('start.first.ratio', 'the first request to requests 2 to 11', '×', ratio(first, next), atMost(2))
+  run.figure('start.first.loop', 'the first request to the loop', '×', ratio(first, loop))
 }
 
-async function beginWith(beginning: Beginning): Promise<Times> {
+async function beginWith(
+  beginning: Beginning,
+  orders: readonly string[],
+): Promise<{ first: number; next: number; loop: number }> {
   const script = fileURLToPath(new URL('first-request.ts', import.meta.url))
-  const running = promisify(execFile)(process.execPath, [script], {
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
-  running.child.stdin?.end(JSON.stringify(beginning))
-  return JSON.parse((await running).stdout) as Times
+  const child = withUs(fork(script, { env: { ...process.env, NODE_OPTIONS: '' } }))
+  const ended = once(child, 'exit')
+  child.send(beginning)
+  const port = await answerOf(child)
+  const agent = new Agent({ keepAlive: true })
+  const ask = async (path: string, token?: string): Promise<Times> => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const asked = request({ host: '127.0.0.1', port, path, agent, headers }).end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    if (answer.statusCode !== 200) throw new Error(`${path} was answered with ${answer.statusCode}`)
+    return (await json(answer)) as Times
+  }
+  try {
+    for (let probe = 0; probe < PROBES; probe += 1) {
+      await ask('/health')
+      await setTimeout(APART)
+    }
+    const taken: number[] = []
+    for (const token of orders) {
+      taken.push(...(await ask('/orders', token)))
+      await setTimeout(APART)
+    }
+    const [first, ...others] = taken as [number, ...number[]]
+    return { first, next: median(others), loop: median(await ask('/loop')) }
+  } finally {
+    agent.destroy()
+    child.disconnect()
+    await ended
+  }
 }
