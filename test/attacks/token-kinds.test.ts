@@ -1,4 +1,4 @@
-import { clock, createResourceServer, customFetch, type ResourceServer } from '@atjwt/core'
+import { clock, createResourceServer, customFetch, type Deviations, type ResourceServer } from '@atjwt/core'
 import { createAssertionVerifier, memoryReplayStore } from '@atjwt/core/assertion'
 import { describe, expect, test } from 'vitest'
 
@@ -27,10 +27,23 @@ const KINDS: Readonly<Record<string, readonly Kind[]>> = {
     typ,
     marks: { ...user, client_id: CLIENT, scope: 'orders:read' },
   })),
+  'access token of another dialect': [
+    { typ: undefined, marks: { ...user, cid: CLIENT, uid: 'user-1', client_id: undefined } },
+    { typ: 'JWT', marks: { ...user, appid: CLIENT, appidacr: '1', client_id: undefined } },
+    { typ: 'JWT', marks: { ...user, scp: 'orders:read', client_id: undefined } },
+    { typ: 'JWT', marks: { ...user, uti: 'u', client_id: undefined } },
+  ],
   'ID token': [undefined, 'JWT', 'id_token+jwt'].map((typ) => ({ typ, marks: { ...user, nonce: 'n' } })),
   'ID token of a code': [undefined, 'JWT'].map((typ) => ({
     typ,
     marks: { ...user, at_hash: 'h', azp: CLIENT },
+  })),
+  'ID token of an authentication': [{ auth_time: NOW }, { acr: 'urn:example:mfa' }, { amr: ['pwd'] }].map(
+    (marks) => ({ typ: 'JWT', marks: { ...user, ...marks, client_id: undefined } }),
+  ),
+  'verifiable credential': ['vc', 'vp'].map((name) => ({
+    typ: 'JWT',
+    marks: { ...user, [name]: { type: [] }, client_id: undefined },
   })),
   'logout token': [undefined, 'JWT', 'logout+jwt'].map((typ) => ({
     typ,
@@ -75,9 +88,9 @@ const KINDS: Readonly<Record<string, readonly Kind[]>> = {
 
 const fixed = { [clock]: () => NOW, [customFetch]: noFetch }
 
-function api(typ?: readonly (string | null)[]): ResourceServer {
+function api(deviations?: Deviations): ResourceServer {
   return createResourceServer({
-    issuer: { issuer: PARTY, jwks: JWKS, ...(typ === undefined ? {} : { deviations: { typ } }) },
+    issuer: { issuer: PARTY, jwks: JWKS, ...(deviations === undefined ? {} : { deviations }) },
     audience: SERVER,
     ...fixed,
   })
@@ -160,7 +173,45 @@ describe('an API which takes tokens without their type', () => {
   test.for(Object.entries(KINDS))('judges every form of: %s', async ([name, forms]) => {
     for (const form of forms) {
       const passes = name === 'access token' || name === 'access token without its type'
-      expect([form.typ, await presentTo(api(['JWT', null]), make(form, {}))]).toEqual([form.typ, passes])
+      expect([form.typ, await presentTo(api({ typ: ['JWT', null] }), make(form, {}))]).toEqual([
+        form.typ,
+        passes,
+      ])
     }
   })
+})
+
+describe('an API which takes tokens without their type, of an issuer with names of its own', () => {
+  const dialects: Readonly<Record<string, Deviations>> = {
+    'the client in cid': { client_id: 'cid' },
+    'the client in appid': { client_id: 'appid' },
+    'the client in azp': { client_id: 'azp' },
+    'the id in uti': { jti: 'uti', optionalClaims: ['client_id'] },
+  }
+  const others = Object.values(CONSUMERS).filter(({ accepts }) => accepts !== 'access token')
+  test.for(Object.entries(dialects))(
+    'takes none that is accepted as something else: %s',
+    async ([, names]) => {
+      const server = api({ typ: ['JWT', null], ...names })
+      let taken = 0
+      for (const form of Object.values(KINDS).flat()) {
+        const token = make({ ...form, marks: { [names.client_id ?? 'uti']: 'x', ...form.marks } }, {})
+        if (!(await presentTo(server, token))) continue
+        taken += 1
+        for (const { present } of others) expect([form, await present(token)]).toEqual([form, false])
+      }
+      expect(taken).toBeGreaterThan(0)
+    },
+  )
+})
+
+test('a grant which says its type may say how its subject was authenticated, and every grant its scope', async () => {
+  const session = { auth_time: NOW, acr: 'urn:example:mfa', amr: ['pwd'] }
+  const grant = { ...user, client_id: undefined, scope: 'orders:read' }
+  for (const { typ, marks, consumer } of [
+    { typ: 'authorization-grant+jwt', marks: { ...grant, ...session }, consumer: 'JWT grants' },
+    { typ: 'oauth-id-jag+jwt', marks: { ...grant, ...session, client_id: CLIENT }, consumer: 'ID-JAGs' },
+    { typ: 'JWT', marks: grant, consumer: 'JWT grants' },
+  ])
+    expect([typ, await CONSUMERS[consumer]?.present(make({ typ, marks }, {}))]).toEqual([typ, true])
 })

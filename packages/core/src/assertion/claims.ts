@@ -26,10 +26,22 @@ const FOREIGN_CLAIMS = [
   'azp',
   'sid',
   'events',
-  // Access tokens; `token_use` and `typ` say it in words.
+  'auth_time',
+  'acr',
+  'amr',
+  // Access tokens, by the names which issuers have for the client, the scope and the id; `token_use` and `typ` say it
+  // in words. Not `scope`: some servers have a grant say what is asked for.
   'client_id',
+  'cid',
+  'appid',
+  'appidacr',
+  'scp',
+  'uti',
   'token_use',
   'typ',
+  // Verifiable credentials and presentations.
+  'vc',
+  'vp',
   // DPoP proofs, request objects, authorization responses, introspection answers, transaction tokens, status lists.
   'htm',
   'htu',
