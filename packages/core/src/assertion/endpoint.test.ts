@@ -131,6 +131,17 @@ test('verify() hands on who the client is, whom the grant is about, and the othe
   expect(Object.isFrozen(result)).toBe(true)
 })
 
+test('verify() refuses under implicit a grant beside the name of another client than its issuer', async () => {
+  const judge = make({ clientAuthentication: 'implicit' })
+  const codes = []
+  for (const client_id of ['somebody-else', CLIENT, '', ISSUER]) {
+    const result = await judge.verify(post({ ...(await grant()), client_id }))
+    codes.push(result.ok ? result.client?.client_id : result.error.code)
+  }
+  // A parameter without a value counts as not sent (RFC 6749 §3.2).
+  expect(codes).toEqual(['client_mismatch', 'client_mismatch', ISSUER, ISSUER])
+})
+
 test('verify() hands on the assertion of another grant type, and never one which was judged here', async () => {
   const saml = 'urn:ietf:params:oauth:grant-type:saml2-bearer'
   const events: unknown[] = []

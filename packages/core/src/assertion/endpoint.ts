@@ -316,7 +316,7 @@ class Endpoint implements TokenEndpoint<unknown> {
     if (!isGrant) return { ok: true, grant_type, ...(client === undefined ? {} : { client }), params }
 
     track.purpose = 'authorization-grant'
-    const grant = await this.#grant(assertion as string, client, request, track)
+    const grant = await this.#grant(assertion as string, client, form, request, track)
     if (grant instanceof Refused) return grant
     track.issuer = grant.issuer
     if (client !== undefined) return { ok: true, grant_type, client, grant, params }
@@ -374,6 +374,7 @@ class Endpoint implements TokenEndpoint<unknown> {
   async #grant(
     assertion: string,
     client: AuthenticatedClient | undefined,
+    form: Form,
     request: Request,
     track: Track,
   ): Promise<Extract<GrantResult<unknown>, { ok: true }> | Refused> {
@@ -382,8 +383,10 @@ class Endpoint implements TokenEndpoint<unknown> {
     const implicit = mode === 'implicit'
     const claimed = failures === undefined && !implicit ? '' : claimedIssuer(assertion)
     return this.#counting('grant', claimed, track, async () => {
-      // The issuer of the grant is the client: it cannot be another than the one which authenticated.
-      if (implicit && client !== undefined && claimed !== client.client_id)
+      // The issuer of the grant is the client: it cannot be another than the one which authenticated, nor than the
+      // parameter names (RFC 7521 §4.2), which an application may read.
+      const named = client?.client_id ?? form.get('client_id')
+      if (implicit && named !== undefined && claimed !== named)
         return this.#refuse(new Denial('client_mismatch'), track)
       const result = await grants.verify(assertion, { client_id: client?.client_id, request })
       return result.ok ? result : new Refused(result.error)
