@@ -172,6 +172,56 @@ test('verify() refuses a grant type for which the client is not registered', asy
   expect(accepted.ok).toBe(true)
 })
 
+describe('verify() under implicit asks the registry for the issuer of a grant', () => {
+  const answered = async (answer: unknown) => {
+    const clients = createAssertionVerifier({
+      purpose: 'client-authentication',
+      issuer: SERVER,
+      clients: (client_id) => (client_id === ISSUER ? (answer as () => never)() : undefined),
+      replay: memoryReplayStore(fixed),
+      ...fixed,
+    })
+    return make({ clients, clientAuthentication: 'implicit' }).verify(post(await grant()))
+  }
+  const entry = (members: object) => () => ({ client_id: ISSUER, jwks, ...members })
+  test.for<[string, string, () => unknown]>([
+    ['knows no such client', 'ok', () => undefined],
+    ['knows no such client, and says null', 'ok', () => null],
+    ['says nothing of grant types', 'ok', entry({})],
+    ['names the grant type', 'ok', entry({ grant_types: ['refresh_token', JWT_BEARER] })],
+    ['names others', 'grant_type_not_registered', entry({ grant_types: ['client_credentials'] })],
+    ['names a text', 'client_misconfigured', entry({ grant_types: JWT_BEARER })],
+    ['answers about an alias', 'client_misconfigured', entry({ client_id: 'alias' })],
+    ['answers with a text', 'client_misconfigured', () => ISSUER],
+    ['fails', 'resolver_failed', () => Promise.reject(new Error('no connection'))],
+  ])('which %s', async ([, code, answer]) => {
+    const result = await answered(answer)
+    expect(result.ok ? 'ok' : result.error.code).toBe(code)
+  })
+
+  test('and hands on what it said', async () => {
+    const client = { client_id: ISSUER, jwks, grant_types: [JWT_BEARER] }
+    const result = await answered(() => client)
+    expect(result.ok && result.client).toEqual({ client_id: ISSUER, method: 'implicit', client })
+  })
+
+  test('only when the grant is verified', async () => {
+    const asked: string[] = []
+    const clients = createAssertionVerifier({
+      purpose: 'client-authentication',
+      issuer: SERVER,
+      clients: (client_id) => void asked.push(client_id),
+      replay: memoryReplayStore(fixed),
+      ...fixed,
+    })
+    const judge = make({ clients, clientAuthentication: 'implicit' })
+    expect((await judge.verify(post(await grant(false)))).ok).toBe(false)
+    expect(asked).toEqual([])
+    expect((await judge.verify(post(await grant()))).ok).toBe(true)
+    expect(asked).toEqual([ISSUER])
+  })
+})
+
 describe('secrets', () => {
   const seen: unknown[] = []
   const secrets: TokenEndpointOptions['secrets'] = (client_id, secret, method) => {

@@ -21,6 +21,7 @@ import {
 import { type Form, readForm } from './form.ts'
 import type { GrantResult, GrantVerifier } from './grants.ts'
 import { failureKey, limit, type RateLimiter } from './limits.ts'
+import { findRegistered } from './registry.ts'
 
 /** The grant type of RFC 7523 §2.1. */
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -52,8 +53,9 @@ export interface TokenEndpointOptions<Subject = string> {
   grants?: GrantVerifier<Subject>
   /**
    * Whether a JWT grant needs an authenticated client: `required` (the default); `optional`: the grant may stand
-   * alone; `implicit`: the issuer of the grant is the client, and its signature is the authentication. In every mode
-   * credentials which are there must be right. Other grant types need one under `required`; `client_credentials` always.
+   * alone; `implicit`: the issuer of the grant is the client, and its signature is the authentication. Where it stands
+   * in the registry of `clients` as well, its `grant_types` hold; it need not stand there. In every mode credentials
+   * which are there must be right. Other grant types need one under `required`; `client_credentials` always.
    */
   clientAuthentication?: 'required' | 'optional' | 'implicit'
   /**
@@ -92,7 +94,7 @@ export interface AuthenticatedClient {
   readonly client_id: string
   /** `implicit`: the issuer of the grant, by its signature. */
   readonly method: ClientAuthenticationMethod | 'implicit'
-  /** What the registry said, for the methods by assertion. */
+  /** What the registry said, for the methods by assertion; for `implicit` where the issuer stands in it. */
   readonly client?: Client
 }
 
@@ -309,8 +311,7 @@ class Endpoint implements TokenEndpoint<unknown> {
     if (client instanceof Refused) return client
     if (client === undefined && (mode === 'required' || grant_type === 'client_credentials'))
       return this.#refuse(new Denial('client_authentication_required'), track)
-    const registered = client?.client?.grant_types
-    if (registered !== undefined && !registered.includes(grant_type))
+    if (client !== undefined && !mayUse(client, grant_type))
       return this.#refuse(new Denial('grant_type_not_registered'), track)
     const params = form.rest({ assertion: isGrant ? 'judged' : 'unread' })
     if (!isGrant) return { ok: true, grant_type, ...(client === undefined ? {} : { client }), params }
@@ -321,15 +322,9 @@ class Endpoint implements TokenEndpoint<unknown> {
     track.issuer = grant.issuer
     if (client !== undefined) return { ok: true, grant_type, client, grant, params }
     if (mode !== 'implicit') return { ok: true, grant_type, grant, params }
-    track.client_id = grant.issuer
-    track.method = 'implicit'
-    return {
-      ok: true,
-      grant_type,
-      client: Object.freeze({ client_id: grant.issuer, method: 'implicit' as const }),
-      grant,
-      params,
-    }
+    const issuer = await this.#implicit(grant.issuer, track)
+    if (issuer instanceof Refused) return issuer
+    return { ok: true, grant_type, client: issuer, grant, params }
   }
 
   /** `undefined` when there are no credentials. Credentials which are there must be right (RFC 7521 §4.1, RFC 7523 §3.1). */
@@ -393,6 +388,18 @@ class Endpoint implements TokenEndpoint<unknown> {
     })
   }
 
+  /** The issuer of a verified grant as the client: what is registered under its name holds for it here as well. */
+  async #implicit(client_id: string, track: Track): Promise<AuthenticatedClient | Refused> {
+    const { clients } = this.#options
+    track.client_id = client_id
+    track.method = 'implicit'
+    const client = clients === undefined ? undefined : await findRegistered(clients, client_id)
+    if (client instanceof Denial) return this.#refuse(client, track)
+    const method = 'implicit' as const
+    const issuer = Object.freeze(client === undefined ? { client_id, method } : { client_id, method, client })
+    return mayUse(issuer, JWT_BEARER) ? issuer : this.#refuse(new Denial('grant_type_not_registered'), track)
+  }
+
   /** Refuses who failed too often, and counts a failure which is the party's own. */
   async #counting<T>(
     what: 'client' | 'grant',
@@ -438,6 +445,10 @@ class Endpoint implements TokenEndpoint<unknown> {
       dismiss(observed)
     } catch {}
   }
+}
+
+function mayUse({ client }: AuthenticatedClient, grant_type: string): boolean {
+  return client?.grant_types?.includes(grant_type) ?? true
 }
 
 /** A refusal on its way out of the endpoint, told from every value. */
