@@ -199,6 +199,30 @@ describe('any input', () => {
   })
 })
 
+describe('a clock which tells no time', () => {
+  const broken = { [clock]: () => Number.NaN, replay: { claim: () => true } }
+  const longAgo = { iat: 1000, exp: 1060 }
+  test.for([{}, longAgo, { ...longAgo, nbf: 5e9 }, { iat: undefined }])(
+    'accepts nothing: %o',
+    async (times) => {
+      const results = [
+        await clients(broken).verify(clientAssertion(times)),
+        await grants(broken).verify(grantAssertion(times)),
+      ]
+      expect(results.map((result) => !result.ok && result.error.code)).toEqual([
+        'assertion_expired',
+        'assertion_expired',
+      ])
+    },
+  )
+
+  test('accepts nothing when it fails between the two times it is read', async () => {
+    let read = 0
+    const failing = { ...broken, [clock]: () => ((read += 1) === 1 ? NOW : Number.NaN) }
+    expect((await clients(failing).verify(clientAssertion())).ok).toBe(false)
+  })
+})
+
 describe('before a key is looked up', () => {
   const asked: string[] = []
   const counting = {

@@ -74,7 +74,10 @@ export function readAssertion(assertion: string, rules: ReadingRules, now: numbe
   }
 }
 
-/** RFC 7523 §3 (4) to (6). Unparsable is never absent. */
+/**
+ * RFC 7523 §3 (4) to (6). Unparsable is never absent. Each comparison says what is in time, so that by a clock which says
+ * `NaN` nothing is.
+ */
 export function judgeTimes(
   { exp, nbf, iat }: JSONObject,
   { clockTolerance, aheadTolerance }: Pick<ReadingRules, 'clockTolerance' | 'aheadTolerance'>,
@@ -82,14 +85,14 @@ export function judgeTimes(
 ): Denial | undefined {
   if (exp === undefined) return new Denial('claim_missing', { name: 'exp' })
   if (typeof exp !== 'number') return new Denial('claim_invalid', { name: 'exp' })
-  if (now >= exp + clockTolerance) return new Denial('assertion_expired')
+  if (!(now < exp + clockTolerance)) return new Denial('assertion_expired')
   for (const [name, value] of [
     ['nbf', nbf],
     ['iat', iat],
   ] as const) {
     if (value === undefined) continue
     if (typeof value !== 'number') return new Denial('claim_invalid', { name })
-    if (value > now + aheadTolerance) return new Denial('assertion_not_yet_valid', { name })
+    if (!(value <= now + aheadTolerance)) return new Denial('assertion_not_yet_valid', { name })
   }
   return undefined
 }
