@@ -98,7 +98,18 @@ describe('replay', () => {
       },
     }
     await clients({ replay, clockTolerance: 30 }).verify(clientAssertion({ exp: NOW + 60 }))
-    expect(kept).toEqual([NOW + 150])
+    expect(kept).toEqual([NOW + 420])
+  })
+
+  test('a used assertion is remembered for as long as the most tolerant verifier accepts it', async () => {
+    let now = NOW
+    const time = { [clock]: () => now }
+    const replay = memoryReplayStore(time)
+    const strict = clients({ replay, clockTolerance: 0, ...time })
+    const tolerant = clients({ replay, clockTolerance: 300, ...time })
+    const assertion = clientAssertion({ exp: NOW + 60 })
+    expect((await strict.verify(assertion)).ok).toBe(true)
+    for (now = NOW + 60; now < NOW + 370; now += 5) expect((await tolerant.verify(assertion)).ok).toBe(false)
   })
 
   test('a store sees neither issuer nor jti', async () => {

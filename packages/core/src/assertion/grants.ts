@@ -273,7 +273,7 @@ class Grants implements GrantVerifier<unknown> {
     if (party.requireJti) {
       // Last: an assertion which is refused for anything else is not used up.
       const store = this.#replay as ReplayStore
-      const used = await burn(store, this.purpose, presented, this.#common.clockTolerance)
+      const used = await burn(store, this.purpose, presented)
       if (used !== undefined) return new Denial(used.code, { ...used.details, ...known })
     }
     return Object.freeze({

@@ -60,11 +60,13 @@ export interface CommonOptions {
 
 /** Seconds by which the clocks of others are allowed to be ahead. */
 const AHEAD = 60
+/** Seconds for which an assertion may at most be accepted after it expired. */
+export const MAX_CLOCK_TOLERANCE = 300
 
 export function resolveCommon(options: AssertionVerifierOptions): CommonOptions {
   checkFunctions(options, ['onIssuerEvent', customFetch, clock, waitUntil])
   const insecure = readInsecure(options[allowInsecureRequests])
-  const clockTolerance = seconds('clockTolerance', options.clockTolerance, 5, { max: 300 })
+  const clockTolerance = seconds('clockTolerance', options.clockTolerance, 5, { max: MAX_CLOCK_TOLERANCE })
   const injected = options[customFetch]
   return {
     issuer: readIssuerIdentifier('issuer', options.issuer, insecure),

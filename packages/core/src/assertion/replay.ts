@@ -2,6 +2,7 @@ import { creating, fail } from '../internal/check.ts'
 import { withDeadline } from '../internal/deadline.ts'
 import { clock, count } from '../options.ts'
 import { Denial, type Purpose } from './errors.ts'
+import { MAX_CLOCK_TOLERANCE } from './options.ts'
 import type { Presented } from './read.ts'
 import { storeKey } from './store-key.ts'
 
@@ -24,7 +25,10 @@ export interface ReplayStore {
 
 /** Options of {@link memoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
-  /** Assertions remembered at a time; beyond it nothing is accepted until some expired. 100,000. */
+  /**
+   * Assertions remembered at a time, each until six minutes after its `exp`; beyond it nothing is accepted until some
+   * were forgotten. 100,000.
+   */
   max?: number
   [clock]?: () => number
 }
@@ -98,10 +102,11 @@ export function replayKey(purpose: Purpose, iss: string, jti: string): string | 
 }
 
 /**
- * Seconds an assertion is remembered after it can be accepted no more: the clock of a store may be ahead of ours, and
- * a request which was judged in time may reach the store late.
+ * Seconds an assertion is remembered after it expired: for as long as any verifier accepts it, because another one which
+ * shares the store may be more tolerant; then a minute, because the clock of a store may be ahead of ours, and a request
+ * which was judged in time may reach the store late.
  */
-const KEPT_LONGER = 60
+const KEPT_LONGER = MAX_CLOCK_TOLERANCE + 60
 /** Seconds a store may take. */
 const STORE_DEADLINE = 1
 
@@ -110,12 +115,12 @@ export async function burn(
   store: ReplayStore,
   purpose: Purpose,
   { iss, jti, exp }: Pick<Presented, 'iss' | 'jti' | 'exp'>,
-  clockTolerance: number,
+  _clockTolerance?: number,
 ): Promise<Denial | undefined> {
   try {
     const key = await replayKey(purpose, iss, jti as string)
     const claimed: unknown = await withDeadline(STORE_DEADLINE, () =>
-      store.claim(key, Math.ceil(exp + clockTolerance + KEPT_LONGER)),
+      store.claim(key, Math.ceil(exp + KEPT_LONGER)),
     )
     if (claimed === true) return undefined
     return new Denial(claimed === false ? 'assertion_replayed' : 'replay_store_failed')
