@@ -112,6 +112,28 @@ describe('replay', () => {
     for (now = NOW + 60; now < NOW + 370; now += 5) expect((await tolerant.verify(assertion)).ok).toBe(false)
   })
 
+  test('servers which share a store do not use up what is meant for each other', async () => {
+    const replay = memoryReplayStore({ [clock]: () => NOW })
+    const servers = [SERVER, 'https://second.example']
+    for (const issuer of servers) {
+      const client = await clients({ replay, issuer }).verify(clientAssertion({ jti: '1', aud: issuer }))
+      const grant = await grants({ replay, issuer }).verify(grantAssertion({ jti: '1', aud: issuer }))
+      expect([issuer, client.ok, grant.ok]).toEqual([issuer, true, true])
+    }
+    for (const issuer of servers) {
+      const again = await clients({ replay, issuer }).verify(clientAssertion({ jti: '1', aud: [issuer] }))
+      expect(!again.ok && again.error.code).toBe('assertion_replayed')
+    }
+  })
+
+  test('servers which share a store and the name of a token endpoint use an assertion once', async () => {
+    const replay = memoryReplayStore({ [clock]: () => NOW })
+    const assertion = grantAssertion({ aud: TOKEN_ENDPOINT })
+    expect((await grants({ replay }).verify(assertion)).ok).toBe(true)
+    const again = await grants({ replay, issuer: 'https://second.example' }).verify(assertion)
+    expect(!again.ok && again.error.code).toBe('assertion_replayed')
+  })
+
   test('a store sees neither issuer nor jti', async () => {
     const keys: string[] = []
     const replay = {

@@ -54,21 +54,31 @@ describe('memoryReplayStore()', () => {
 
 describe('replayKey()', () => {
   test('differs for whatever differs, also where a joint would not', async () => {
+    const key = (
+      purpose: 'client-authentication' | 'authorization-grant',
+      iss: string,
+      jti: string,
+      aud: unknown,
+    ) => replayKey(purpose, { iss, jti, claims: { aud } })
     const keys = await Promise.all([
-      replayKey('client-authentication', 'a', 'bc'),
-      replayKey('client-authentication', 'ab', 'c'),
-      replayKey('client-authentication', 'a"', '"b'),
-      replayKey('client-authentication', 'a","', 'b'),
-      replayKey('client-authentication', 'a', '","b'),
-      replayKey('authorization-grant', 'a', 'bc'),
-      replayKey('client-authentication', 'a', '\u0000bc'),
+      key('client-authentication', 'a', 'bc', 'd'),
+      key('client-authentication', 'ab', 'c', 'd'),
+      key('client-authentication', 'a"', '"b', 'd'),
+      key('client-authentication', 'a","', 'b', 'd'),
+      key('client-authentication', 'a', '","b', 'd'),
+      key('authorization-grant', 'a', 'bc', 'd'),
+      key('client-authentication', 'a', '\u0000bc', 'd'),
+      key('client-authentication', 'a', 'bc', 'e'),
+      key('client-authentication', 'a', 'bc', ['d', 'e']),
+      key('client-authentication', 'a', 'bc', ['d","e']),
     ])
     expect(new Set(keys).size).toBe(keys.length)
+    expect(await key('client-authentication', 'a', 'bc', ['d'])).toBe(keys[0])
   })
 })
 
 describe('burn()', () => {
-  const one = { iss: 'a', jti: 'b', exp: NOW + 0.5 }
+  const one = { iss: 'a', jti: 'b', exp: NOW + 0.5, claims: { aud: 'c' } }
 
   test('accepts only a store which says true', async () => {
     for (const [answer, code] of [

@@ -96,9 +96,16 @@ class MemoryReplayStore implements ReplayStore {
   }
 }
 
-/** The name under which a used assertion is remembered. */
-export function replayKey(purpose: Purpose, iss: string, jti: string): string | Promise<string> {
-  return storeKey(purpose, iss, jti)
+/** What tells the assertions of all issuers and all servers apart. */
+type Named = Pick<Presented, 'iss' | 'jti' | 'claims'>
+
+/**
+ * The name under which a used assertion is remembered. Servers which share a store may have clients of one name, which
+ * count on their own: the audience tells them apart. It is the one of the assertion, not the name of this server, so
+ * that an assertion is used once also where two servers are called by one name.
+ */
+export function replayKey(purpose: Purpose, { iss, jti, claims }: Named): string | Promise<string> {
+  return storeKey(purpose, iss, jti as string, ...([claims['aud']].flat() as string[]))
 }
 
 /**
@@ -114,13 +121,13 @@ const STORE_DEADLINE = 1
 export async function burn(
   store: ReplayStore,
   purpose: Purpose,
-  { iss, jti, exp }: Pick<Presented, 'iss' | 'jti' | 'exp'>,
+  presented: Named & Pick<Presented, 'exp'>,
   _clockTolerance?: number,
 ): Promise<Denial | undefined> {
   try {
-    const key = await replayKey(purpose, iss, jti as string)
+    const key = await replayKey(purpose, presented)
     const claimed: unknown = await withDeadline(STORE_DEADLINE, () =>
-      store.claim(key, Math.ceil(exp + KEPT_LONGER)),
+      store.claim(key, Math.ceil(presented.exp + KEPT_LONGER)),
     )
     if (claimed === true) return undefined
     return new Denial(claimed === false ? 'assertion_replayed' : 'replay_store_failed')

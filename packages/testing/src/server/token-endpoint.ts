@@ -66,11 +66,7 @@ export function clientOf(config: DevelopmentConfig, client_id: string): Developm
 
 /** The registry is asked for each request, so a change of the configuration counts at once. */
 export function createJudges(tenant: Tenant, judging: Judging): Judges {
-  const { config, clientAuthentication, now, limits, onAudit } = judging
-  // An assertion names its tenant in `aud`, and a name is used up once per tenant.
-  const replay: ReplayStore = {
-    claim: (key, expiresAt) => judging.replay.claim(`${tenant.issuer} ${key}`, expiresAt),
-  }
+  const { config, clientAuthentication, now, replay, limits, onAudit } = judging
   const common = { issuer: tenant.issuer, [clock]: now, [allowInsecureRequests]: true as const }
   const clients = createAssertionVerifier({
     ...common,
