@@ -59,8 +59,8 @@ export interface TrustedAssertionIssuer<Subject = string> {
   /** Whether `jti` must be there and is accepted once: `true`; an ID-JAG always needs it. */
   readonly requireJti?: boolean
   /**
-   * Who the subject is here. `undefined`: nobody, `invalid_grant`. Throwing, or more than 5 s: 503. Without it the
-   * subject is `sub`, and whoever makes the access token has to know it or refuse.
+   * Who the subject is here. `undefined`, `null`, `false`, `''` and `NaN`: nobody, `invalid_grant`. Throwing, or more
+   * than 5 s: 503. Without it the subject is `sub`, and whoever makes the access token has to know it or refuse.
    */
   readonly subject?: (
     claims: AssertionClaims,
@@ -358,7 +358,7 @@ class Grants implements GrantVerifier<unknown> {
     if (subject === undefined) return { value: sub }
     try {
       const value = await withDeadline(HOOK_DEADLINE, () => subject(claims as AssertionClaims, context))
-      return value === undefined || value === null ? new Denial('subject_unknown', known) : { value }
+      return isNobody(value) ? new Denial('subject_unknown', known) : { value }
     } catch (cause) {
       return new Denial('subject_lookup_failed', { ...known, cause })
     }
@@ -430,4 +430,9 @@ class Grants implements GrantVerifier<unknown> {
       subject,
     }
   }
+}
+
+/** What names nobody. `known.has(sub) && sub` says `false` of a stranger, and a look-up may say the others. */
+function isNobody(value: unknown): boolean {
+  return value === undefined || value === null || value === false || value === '' || Number.isNaN(value)
 }

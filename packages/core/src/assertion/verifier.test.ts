@@ -243,6 +243,17 @@ test('subject() makes of the claims whom this server knows', async () => {
   expect(seen).toEqual(['c'])
 })
 
+test.for([undefined, null, false, '', Number.NaN])(
+  'subject() which makes %o of the claims knows nobody',
+  async (value) => {
+    for (const answer of [value, Promise.resolve(value)]) {
+      const verifier = grants({ trusted: { issuer: ISSUER, jwks, subject: () => answer } })
+      const result = await verifier.verify(await sign({ iss: ISSUER, sub: 'user-1' }))
+      expect(!result.ok && result.error.code).toBe('subject_unknown')
+    }
+  },
+)
+
 test('an explicit type lets a grant be about its own issuer', async () => {
   const assertion = await new CompactSign(
     new TextEncoder().encode(
