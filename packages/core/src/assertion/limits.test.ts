@@ -27,6 +27,12 @@ test('limit() refuses when the limiter throws, rejects without a time or never a
     },
     () => Promise.reject(new Error('no connection')),
     () => Promise.reject({ msBeforeNext: Number.NaN }),
+    () =>
+      Promise.reject({
+        get msBeforeNext() {
+          throw new Error('no connection')
+        },
+      }),
     () => new Promise(() => {}),
   ]
   for (const consume of limiters) expect((await denialOf(consume))?.code).toBe('rate_limiter_failed')

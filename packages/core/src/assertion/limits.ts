@@ -21,9 +21,18 @@ export async function limit(limiter: RateLimiter, key: string, points: number): 
     await withDeadline(LIMITER_DEADLINE, () => limiter.consume(key, points))
     return undefined
   } catch (cause) {
-    const wait: unknown = (cause as { msBeforeNext?: unknown } | null | undefined)?.msBeforeNext
+    const wait = waitOf(cause)
     if (typeof wait !== 'number' || Number.isNaN(wait)) return new Denial('rate_limiter_failed', { cause })
     return new Denial('rate_limited', { retryAfter: Math.min(Math.max(wait / 1000, 1), 86_400) })
+  }
+}
+
+/** What was thrown may be anything, also what throws when it is read. */
+function waitOf(cause: unknown): unknown {
+  try {
+    return (cause as { msBeforeNext?: unknown } | null | undefined)?.msBeforeNext
+  } catch {
+    return undefined
   }
 }
 
