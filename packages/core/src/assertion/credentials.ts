@@ -56,7 +56,8 @@ export function findCredentials(form: Form, authorization: string | null): Clien
 function readBasic(form: Form, authorization: string): ClientCredentials | Denial {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1]
   if (encoded === undefined) {
-    // Also two fields, which Fetch joins by a comma.
+    // Two fields, which Fetch joins by a comma; no base64 has one. RFC 6749 §5.2: multiple credentials.
+    if (/^Basic .*,|, *Basic /i.test(authorization)) return new Denial('several_authentication_methods')
     return new Denial(
       /^Basic(?: |$)/i.test(authorization) ? 'credentials_malformed' : 'authentication_method_unsupported',
     )

@@ -246,7 +246,6 @@ describe('secrets', () => {
     ['no client', `Basic ${btoa(':abc')}`],
     ['broken UTF-8', `Basic ${btoa('a:\u00FF')}`],
     ['broken escapes', `Basic ${btoa('a:%zz')}`],
-    ['two fields', `Basic ${btoa('a:b')}, Basic ${btoa('a:b')}`],
     ['nothing behind the scheme', 'Basic'],
   ])('with %s are refused with a challenge', async ([, authorization]) => {
     const result = await make({ secrets }).verify(
@@ -257,6 +256,24 @@ describe('secrets', () => {
       `Basic realm="${SERVER}"`,
     )
   })
+
+  test.for(['Basic YTpi', 'Bearer abc', 'Basic'])(
+    'in two fields are refused, one of them %s',
+    async (other) => {
+      for (const fields of [
+        [other, 'Basic YTpi'],
+        ['basic YTpi', other],
+      ]) {
+        const request = post(credentials)
+        for (const field of fields) request.headers.append('authorization', field)
+        const result = await make({ secrets: () => true }).verify(request)
+        expect(!result.ok && [result.error.code, result.response.status]).toEqual([
+          'several_authentication_methods',
+          400,
+        ])
+      }
+    },
+  )
 
   test('of another client than the client_id parameter names are refused', async () => {
     const parameters = { ...credentials, client_id: 'other' }
