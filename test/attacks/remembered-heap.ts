@@ -16,6 +16,11 @@ const signers = [
 ]
 const api = serverOf(signers)
 
+function marksOf(token: string): string[] {
+  const [header, payload, signature] = token.split('.') as [string, string, string]
+  return [signature, payload, `${header}.${payload}`].map((part) => backwards(part.slice(-40)))
+}
+
 async function present(signer: Signer): Promise<string[]> {
   const note = `a claim long enough to be a string of its own: ${Math.random()}`
   const token = signer.issue({ scope: 'read', note })
@@ -24,9 +29,12 @@ async function present(signer: Signer): Promise<string[]> {
   const granted = await api.authorize(request, scope('read'))
   const refused = await api.authorize(request, scope('write'))
   const stolen = await api.verify(`${token.slice(0, -8)}AAAAAAAA`).catch(() => 'refused')
-  if (!granted.ok || refused.ok || stolen !== 'refused') throw new Error('the verdicts are wrong')
-  const [header, payload, signature] = token.split('.') as [string, string, string]
-  return [signature, payload, `${header}.${payload}`].map((part) => backwards(part.slice(-40)))
+  // Refused before there is a key to verify with.
+  const foreign = signer.issue({ iss: 'https://other.example', note })
+  const unknown = await api.authorize(requestWith(foreign))
+  if (!granted.ok || refused.ok || unknown.ok || stolen !== 'refused')
+    throw new Error('the verdicts are wrong')
+  return [...marksOf(token), ...marksOf(foreign)]
 }
 
 const marks: string[] = []

@@ -37,7 +37,35 @@ export interface Attack {
 }
 
 const file = path.join(import.meta.dirname, '../attacks/corpus/hostile.json.gz')
-export const corpus = JSON.parse(gunzipSync(readFileSync(file)).toString()) as Corpus
+const hostile = JSON.parse(gunzipSync(readFileSync(file)).toString()) as Corpus
+
+/** A signature and the same number raised by the modulus, which some runtimes reduce again (RFC 8017 §5.2.2). */
+const { jwk, input, genuine, raised } = JSON.parse(
+  readFileSync(path.join(import.meta.dirname, 'raised-signature.json'), 'utf8'),
+) as { jwk: object; input: string; genuine: string; raised: string }
+const ofNumbers = { class: 'signature', kind: 'token', jwks: 'raised' } as const
+
+export const corpus: Corpus = {
+  ...hostile,
+  jwks: { ...hostile.jwks, raised: { keys: [jwk] } },
+  cases: [
+    ...hostile.cases,
+    {
+      ...ofNumbers,
+      id: 'raised-0',
+      title: 'a PS256 signature',
+      token: `${input}.${genuine}`,
+      expect: { status: 200 },
+    },
+    {
+      ...ofNumbers,
+      id: 'raised-1',
+      title: 'a PS256 signature above the modulus',
+      token: `${input}.${raised}`,
+      expect: { status: 401, error: 'invalid_token' },
+    },
+  ],
+}
 
 /** Where the corpus leaves both outcomes open: what is chosen here, and so has to be the same in every runtime. */
 const CHOSEN: Readonly<Record<string, number>> = { 'S-sig-ecdsa-900': 200, 'S-shape-013': 401 }

@@ -22,6 +22,8 @@ interface NodeKey {
    * errors per call before it looks inside, whose stacks cost as much as half of an RSA verification.
    */
   readonly input: KeyObject | VerifyKeyObjectInput
+  /** Of an RSA key, below which every signature is (RFC 8017 §5.2.2): not every runtime looks. */
+  readonly modulus: Buffer | undefined
   /** Octets of `r`, and of `s`, where the signature is both in a row (RFC 7518 §3.4). */
   readonly half: number | undefined
   /**
@@ -74,7 +76,8 @@ export const importKey = ((jwk, alg) => {
     }
     const half = algorithm.kty === 'EC' ? (algorithm.signatureLength as number) / 2 : undefined
     const isSlow = (half ?? 0) > SHORT_HALF || (jwk['n']?.length ?? 0) > LONG_MODULUS
-    return { hash: algorithm.hash, input, half, isSlow } satisfies NodeKey
+    const modulus = jwk['n'] === undefined ? undefined : Buffer.from(jwk['n'], 'base64url')
+    return { hash: algorithm.hash, input, modulus, half, isSlow } satisfies NodeKey
   } catch {
     return undefined
   }
@@ -106,6 +109,7 @@ class Decoding {
   length = 0
 
   of(text: string): this {
+    this.#text = undefined
     this.octets = this.#scratch.of(text.length)
     this.length = this.octets.write(text, 'base64url')
     this.#text = text
@@ -126,7 +130,20 @@ const letters = new Scratch()
 let latest = new Decoding()
 let other = new Decoding()
 
+const settled = Promise.resolve()
+let isForgotten = true
+
+/** The texts would keep a token alive, whatever becomes of it. */
+function forget(): void {
+  latest.forget()
+  other.forget()
+  isForgotten = true
+}
+
 function decode(text: string): Decoding {
+  // When the synchronous part of a verification has ended, in which a text is asked for again.
+  if (isForgotten) void settled.then(forget)
+  isForgotten = false
   const next = other
   other = latest
   latest = next
@@ -138,16 +155,14 @@ function decoded(text: string): Decoding {
 }
 
 export const verifySignature: CryptoImplementation['verifySignature'] = (_alg, key, token, signature) => {
-  const { hash: digestName, input, half, isSlow } = key as NodeKey
+  const { hash: digestName, input, modulus, half, isSlow } = key as NodeKey
   try {
     const dot = token.length - signature.length - 1
     const place = letters.of(dot)
     const signed = place.subarray(0, place.write(token, 0, dot, 'latin1'))
     const { octets: all, length } = decoded(signature)
     const octets = all.subarray(0, length)
-    // The text would keep the token alive.
-    latest.forget()
-    other.forget()
+    if (modulus !== undefined && isAtLeast(octets, modulus)) return false
     const given = half === undefined ? octets : toDER(octets, half)
     if (isSlow) return verifyAside(digestName, signed, input, given)
     return input instanceof KeyObject
@@ -156,6 +171,11 @@ export const verifySignature: CryptoImplementation['verifySignature'] = (_alg, k
   } catch {
     return false
   }
+}
+
+/** Of two numbers of the same length; the first octet most often says it. */
+function isAtLeast(octets: Buffer, least: Buffer): boolean {
+  return (octets[0] as number) >= (least[0] as number) && octets.compare(least) >= 0
 }
 
 /** The one-shot function looks its algorithm up in OpenSSL anew each time, which takes half a microsecond more. */
