@@ -45,6 +45,20 @@ describe('a request', () => {
     expect(counted.verifications).toBe(2)
   })
 
+  test('which lives long keeps nothing of texts which it had before', async () => {
+    const { api, issuer, counted } = await countingApi()
+    const [first, second] = [await issuer.issue(), await issuer.issue()]
+    const req = { method: 'GET', url: '/', headers: { authorization: '' } }
+    const authorize = async (token: string): Promise<boolean> => {
+      req.headers.authorization = `Bearer ${token}`
+      return (await api.authorize(fromNode(req))).ok
+    }
+    expect([await authorize(first), await authorize(second), await authorize(second)]).not.toContain(false)
+    expect(counted.verifications).toBe(2)
+    expect(await authorize(first)).toBe(true)
+    expect(counted.verifications).toBe(3)
+  })
+
   test('is verified once also when two guards ask at the same time', async () => {
     const { api, issuer, counted } = await countingApi()
     const request = bearer(await issuer.issue())

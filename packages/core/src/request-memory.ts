@@ -5,10 +5,10 @@ import type { Refusal } from './errors.ts'
 import type { PrivateSlot } from './runtime/runtime.ts'
 import { identityOf, type ResourceRequest } from './request.ts'
 
-/** What a resource server found, for this object and this text: several make a list. */
+/** What a resource server found last, for this object and this text: several servers make a list. */
 interface Memory<Found> {
   readonly verifier: Verifier
-  readonly field: string
+  field: string
   found: Found
   readonly next: Memory<Found> | undefined
 }
@@ -19,15 +19,13 @@ function find<Found>(
   memories: Memories<Found>,
   object: object,
   verifier: Verifier,
-  field: string,
 ): Memory<Found> | undefined {
   let memory = memories.get(object)
-  while (memory !== undefined && (memory.verifier !== verifier || memory.field !== field))
-    memory = memory.next
+  while (memory !== undefined && memory.verifier !== verifier) memory = memory.next
   return memory
 }
 
-/** Takes the place of what was found before. */
+/** Takes the place of what was found before: a request which lives long may be judged by ever new texts. */
 function keep<Found>(
   memories: Memories<Found>,
   object: object,
@@ -35,9 +33,12 @@ function keep<Found>(
   field: string,
   found: Found,
 ): void {
-  const known = find(memories, object, verifier, field)
+  const known = find(memories, object, verifier)
   if (known === undefined) memories.set(object, { verifier, field, found, next: memories.get(object) })
-  else known.found = found
+  else {
+    known.field = field
+    known.found = found
+  }
 }
 
 type Admission = Verification | Refusal | Promise<Verification | Refusal>
@@ -49,7 +50,8 @@ const admissions: Memories<Admission> = privateSlot()
  * it between two guards.
  */
 export function recall(request: ResourceRequest, verifier: Verifier, field: string): Admission | undefined {
-  return find(admissions, identityOf(request), verifier, field)?.found
+  const known = find(admissions, identityOf(request), verifier)
+  return known?.field === field ? known.found : undefined
 }
 
 export function remember(
@@ -70,6 +72,6 @@ export function attach(request: object, verifier: Verifier, token: VerifiedAcces
 
 /** What the guards of this resource server found last; `null` when none ran. */
 export function attached(request: object, verifier: Verifier): VerifiedAccessToken | undefined | null {
-  const known = find(attachments, request, verifier, '')
+  const known = find(attachments, request, verifier)
   return known === undefined ? null : known.found
 }
