@@ -271,7 +271,7 @@ export function readIssuerIdentifier(name: string, value: unknown, insecure: Ins
       /^https?:\/\/[^?#\\\s]+$/.test(value) &&
       readURL(value, insecure) !== undefined,
     name,
-    'must be an https URL without credentials, query and fragment; http is only for origins named in [allowInsecureRequests]',
+    'must be an https URL without credentials, query and fragment; http only at origins in [allowInsecureRequests]',
   )
   return value as string
 }

@@ -69,7 +69,8 @@ export async function rehearse(
 /** A key which serves `alg`, where one is known. */
 function keyOf({ keys }: Trust, alg: string, now: number): VerificationKey | undefined {
   if (!keys.usable(now)) return undefined
-  const found = keys.find(undefined, alg, now, () => undefined)
+  // No token is behind this, so it must cause no fetch.
+  const found = keys.find(undefined, alg, now, () => new Refusal('signature_invalid'))
   return found instanceof Refusal || isPromise(found) ? undefined : found[0]
 }
 

@@ -138,7 +138,7 @@ describe('verify()', () => {
   test.each([undefined, null, 7, {}, ['x']])('throws a TypeError on %j, which is no token', async (value) => {
     const { api } = await createTestApi()
     await expect(api.verify(value as unknown as string)).rejects.toThrow(
-      new TypeError('Cannot verify the token: it must be a string'),
+      new TypeError('Cannot verify: the token must be a string'),
     )
   })
 

@@ -204,7 +204,7 @@ function resultOf(
 }
 
 function verify(state: State, token: string): AccessToken<never> | Promise<AccessToken<never>> {
-  if (typeof token !== 'string') throw new TypeError('Cannot verify the token: it must be a string')
+  if (typeof token !== 'string') throw new TypeError('Cannot verify: the token must be a string')
   const since = startOf(state)
   const verdict = verifyToken(token, state.context)
   return isPending(verdict)

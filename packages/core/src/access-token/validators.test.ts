@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { KeySet } from '../issuer/jwks.ts'
+import { RevokedKeys } from '../issuer/revoked.ts'
 import { StaticKeys } from '../issuer/static-keys.ts'
 import type { Trust } from '../issuer/trust.ts'
 import { looksForeign, type TimeRules, validateClaims } from './validators.ts'
@@ -14,7 +15,7 @@ const trust: Trust = {
   authorities: undefined,
   allow: {},
   deviations: { typ: new Set(), optionalClaims: new Set(), client_id: 'client_id', jti: 'jti' },
-  keys: new StaticKeys('https://as.example', new KeySet([], [])),
+  keys: new StaticKeys('https://as.example', new KeySet([], []), new RevokedKeys()),
 }
 const good = {
   iss: 'https://as.example',

@@ -7,6 +7,7 @@ import { readKeySet } from '../issuer/jwks.ts'
 import type { KeyContext } from '../issuer/documents.ts'
 import type { IssuerStatus, KeySource } from '../issuer/key-source.ts'
 import { IssuerKeys } from '../issuer/keys.ts'
+import { RevokedKeys } from '../issuer/revoked.ts'
 import { StaticKeys } from '../issuer/static-keys.ts'
 import { OriginRule } from '../issuer/origin.ts'
 import type { CommonOptions } from './options.ts'
@@ -76,7 +77,7 @@ export class PartyKeys {
       const document = parseJSONObject(JSON.stringify(jwks))
       const set = document === undefined ? undefined : readKeySet(document)
       if (set === undefined) fail(`${option}.jwks`, 'must be a JWK Set with a usable key')
-      return new StaticKeys(id, set)
+      return new StaticKeys(id, set, new RevokedKeys())
     }
     const listed = place.jwksOrigins
     const own = jwks === undefined ? new URL(id).origin : undefined
@@ -107,6 +108,7 @@ export class PartyKeys {
     return new IssuerKeys(
       { issuer: id, metadata: metadata?.href, jwksUri: jwks?.href, origins },
       this.#context,
+      new RevokedKeys(),
     )
   }
 

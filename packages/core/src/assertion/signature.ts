@@ -100,7 +100,7 @@ async function decoy(alg: string, signatureLength: number): Promise<Verification
 }
 
 async function decoyMaterial(alg: string, length: number): Promise<Record<string, unknown>> {
-  const algorithm = ALGORITHMS.get(alg) as { kty: string; crv?: string; publicKeyLength?: number }
+  const algorithm = ALGORITHMS.get(alg) as { kty: string; crv?: string; keyLength?: number }
   if (algorithm.kty === 'RSA') {
     // Any odd number does for a public operation. Its first octets are ones, so that no signature is larger than it.
     const modulus = crypto.getRandomValues(new Uint8Array(length)).fill(0xff, 0, 8)
@@ -111,7 +111,7 @@ async function decoyMaterial(alg: string, length: number): Promise<Record<string
     return {
       kty: 'AKP',
       alg,
-      pub: encodeBase64url(crypto.getRandomValues(new Uint8Array(algorithm.publicKeyLength as number))),
+      pub: encodeBase64url(crypto.getRandomValues(new Uint8Array(algorithm.keyLength as number))),
     }
   }
   const parameters =

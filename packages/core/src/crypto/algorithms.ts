@@ -9,7 +9,7 @@ export interface Algorithm {
   /** Octets of a signature; an RSA signature is as long as its modulus. */
   readonly signatureLength?: number
   /** Octets of `pub` of an AKP key. */
-  readonly publicKeyLength?: number
+  readonly keyLength?: number
   /** Only used when named in `algorithms`. */
   readonly optIn?: true
 }
@@ -31,9 +31,9 @@ export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algori
   ['ES384', { kty: 'EC', crv: 'P-384', hash: 'sha384', signatureLength: 96 }],
   ['ES512', { kty: 'EC', crv: 'P-521', hash: 'sha512', signatureLength: 132 }],
   ['Ed25519', { kty: 'OKP', crv: 'Ed25519', signatureLength: 64 }],
-  ['ML-DSA-44', { kty: 'AKP', signatureLength: 2420, publicKeyLength: 1312, optIn: true }],
-  ['ML-DSA-65', { kty: 'AKP', signatureLength: 3309, publicKeyLength: 1952, optIn: true }],
-  ['ML-DSA-87', { kty: 'AKP', signatureLength: 4627, publicKeyLength: 2592, optIn: true }],
+  ['ML-DSA-44', { kty: 'AKP', signatureLength: 2420, keyLength: 1312, optIn: true }],
+  ['ML-DSA-65', { kty: 'AKP', signatureLength: 3309, keyLength: 1952, optIn: true }],
+  ['ML-DSA-87', { kty: 'AKP', signatureLength: 4627, keyLength: 2592, optIn: true }],
 ])
 
 /** The name under which an algorithm is known here, RFC 9864 §2.2; other names are returned as they are. */

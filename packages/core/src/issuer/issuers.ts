@@ -18,6 +18,7 @@ import { isDeepFrozen } from '../internal/frozen.ts'
 import { readKeySet } from './jwks.ts'
 import type { KeySnapshot, KeySource } from './key-source.ts'
 import { IssuerKeys } from './keys.ts'
+import { RevokedKeys } from './revoked.ts'
 import { StaticKeys } from './static-keys.ts'
 import { OriginRule } from './origin.ts'
 import type { Deviations, IssuerResolver, Trust, TrustedIssuer } from './trust.ts'
@@ -46,7 +47,8 @@ export class KeyRegistry {
   /** What another instance knew; each is planted once, since what is fetched afterwards is newer. */
   readonly #seeds: Map<string, readonly KeySnapshot[]>
   #closed = false
-  readonly #revoked = new BoundedMap<string, readonly string[]>({ max: MAX_RESOLVED })
+  /** By issuer; what its states have in common, and keep when another takes the place of one. */
+  readonly #revoked = new BoundedMap<string, RevokedKeys>({ max: MAX_RESOLVED })
   readonly #resolved = new BoundedMap<string, KeySource>({
     max: MAX_RESOLVED,
     dropped: (keys) => {
@@ -95,18 +97,18 @@ export class KeyRegistry {
     if (keys === undefined) {
       keys = this.#make(place, true)
       if (this.#closed) keys.close()
-      for (const kid of this.#revoked.get(place.issuer) ?? []) keys.revoke(kid)
       this.#resolved.set(id, keys)
     }
     return keys
   }
 
   #make({ issuer, jwks, metadata, jwksOrigins }: Place, resolved: boolean): KeySource {
+    const revoked = this.#revokedOf(issuer)
     if (jwks !== undefined && !(jwks instanceof URL)) {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
       const set = readKeySet(parseJSONObject(JSON.stringify(jwks)) ?? {})
       if (set === undefined) fail('issuer.jwks', 'must be a JWK Set with a usable key')
-      return new StaticKeys(issuer, set)
+      return new StaticKeys(issuer, set, revoked)
     }
     const origins = new OriginRule(
       this.#options.insecure,
@@ -119,7 +121,7 @@ export class KeyRegistry {
       check(
         url === undefined || origins.allows(url.href),
         `issuer.${name}`,
-        'must be an https URL at an allowed origin; http is only for origins named in [allowInsecureRequests]',
+        'must be an https URL at an allowed origin; http only at origins in [allowInsecureRequests]',
       )
     }
     const seeds = this.#seeds.get(issuer)
@@ -127,15 +129,22 @@ export class KeyRegistry {
     return new IssuerKeys(
       { issuer, metadata: metadata?.href, jwksUri: jwks?.href, origins },
       this.#options,
+      revoked,
       seeds,
     )
   }
 
+  #revokedOf(issuer: string): RevokedKeys {
+    return this.#revoked.get(issuer) ?? new RevokedKeys()
+  }
+
   /** Distrusts a key; also for states which are made later, as those of a resolver's issuers are. */
   revoke(issuer: string, kid: string): void {
-    const kids = this.#revoked.get(issuer) ?? []
-    if (!kids.includes(kid)) this.#revoked.set(issuer, [...kids, kid])
-    for (const keys of this.all(issuer)) keys.revoke(kid)
+    const revoked = this.#revokedOf(issuer)
+    this.#revoked.set(issuer, revoked)
+    for (const keys of this.all(issuer)) keys.revoke(kid, revoked)
+    // By its name alone where no state knows it.
+    revoked.add(kid, [])
   }
 
   /** Forgets what was fetched, and the snapshots, of one issuer or of all. */

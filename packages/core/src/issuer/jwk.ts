@@ -117,9 +117,9 @@ export function readJWK(jwk: unknown): VerificationKey | UnusableKey {
 
   const canonical = alg === undefined ? undefined : canonicalAlgorithm(alg)
   const fitting = forms.filter(
-    ([name, { publicKeyLength }]) =>
+    ([name, { keyLength }]) =>
       (canonical ?? name) === name &&
-      (publicKeyLength === undefined || publicKeyLength === decodedLength(octets[0] as string)),
+      (keyLength === undefined || keyLength === decodedLength(octets[0] as string)),
   )
   // RFC 9964 §4: an AKP key without `alg` says nothing of its algorithm.
   if (fitting.length === 0 || (kty === 'AKP' && alg === undefined)) return 'alg_mismatch'

@@ -2,6 +2,7 @@ import type { Refusal } from '../errors.ts'
 import type { JSONObject } from '../internal/json.ts'
 import type { KeyFailure } from './events.ts'
 import type { VerificationKey } from './jwk.ts'
+import type { RevokedKeys } from './revoked.ts'
 
 /**
  * The seam between verification and keys. What is found are candidates to try in order; a refusal says why there are
@@ -27,8 +28,8 @@ export interface KeySource {
   status(now: number): IssuerStatus
   /** The keys as they are known; `undefined` where they are configured, or none are known. */
   snapshot(): KeySnapshot | undefined
-  /** Drops the keys of this `kid` for good. */
-  revoke(kid: string): void
+  /** Drops the keys of this `kid` for good, and from now on all that `revoked` has. */
+  revoke(kid: string, revoked: RevokedKeys): void
   /** Forgets everything that was fetched. */
   purge(): void
   /** Starts nothing any more and ends what is under way. */

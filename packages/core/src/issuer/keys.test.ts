@@ -1,5 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
+
+import type { JSONWebKeySet } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import {
@@ -812,6 +814,56 @@ describe('a clock which jumps', () => {
   })
 })
 
+test('a pause made while there were keys does not outlast them', async () => {
+  headers = { 'cache-control': 'max-age=600' }
+  const api = create({ maxStale: 3600 })
+  await ask(api, k1.token)
+  outage()
+  // Once more shortly before the keys are too old: the next attempt is a minute away.
+  for (now = START + 600; now < START + 4195; now += 5) {
+    await ask(api, k1.token)
+    await settle()
+  }
+  recovery()
+  now = START + 4200
+  expect(await ask(api, k1.token)).toBe('authorized')
+})
+
+test('a pause made while there were keys does not outlast them when they are revoked', async () => {
+  const api = create()
+  await ask(api, k1.token)
+  now = START + 590
+  outage()
+  for (; now < START + 1000; now += 5) {
+    await ask(api, k1.token)
+    await settle()
+  }
+  recovery()
+  published = [k2]
+  api.revokeKey(ISSUER, 'k1')
+  expect(await ask(api, k2.token)).toBe('authorized')
+})
+
+test('tokens without kid pass soon after their issuer changed the algorithm', async () => {
+  const withoutName = ({ jwk: { kid: _kid, ...jwk }, ...others }: IssuerKey): IssuerKey => ({
+    ...others,
+    jwk,
+  })
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const [, payload] = k1.token.split('.')
+  const input = `${encode({ alg: 'EdDSA', typ: 'at+jwt' })}.${payload}`
+  const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`
+  headers = { 'cache-control': 'max-age=3600' }
+  published = [withoutName(k1)]
+  const api = create()
+  await api.ready()
+  published = [{ kid: '', token, jwk: publicKey.export({ format: 'jwk' }) as Record<string, unknown> }]
+  expect(await ask(api, token)).toBe('key_unsuitable')
+  await settle()
+  expect(await ask(api, token)).toBe('authorized')
+})
+
 describe('an operator', () => {
   test('revokeKey() distrusts a key at once and for good', async () => {
     published = [k1, k2]
@@ -831,6 +883,29 @@ describe('an operator', () => {
     await settle()
     expect(await ask(api, otherK1.token)).toBe('authorized')
   })
+
+  test.each(['fetched', 'part of the answer'] as const)(
+    'revokeKey() counts under every name also after a resolver has answered otherwise: keys %s',
+    async (place) => {
+      let answers = 0
+      const api = create({
+        issuer: (iss) => {
+          answers += 1
+          const jwks = { keys: published.map(({ jwk }) => ({ ...jwk, answers })) } as JSONWebKeySet
+          return place === 'fetched'
+            ? { issuer: iss, jwksOrigins: [`https://keys-${answers}.example`] }
+            : { issuer: iss, jwks }
+        },
+      })
+      expect(await ask(api, k1.token)).toBe('authorized')
+      api.revokeKey(ISSUER, 'k1')
+      published = [{ ...k1, jwk: { ...k1.jwk, kid: 'renamed' } }, otherK1]
+      expect(await ask(api, makeToken('renamed', k1.privateKey))).toBe('kid_unknown')
+      expect(await ask(api, k1.token)).toBe('signature_invalid')
+      expect(await ask(api, otherK1.token)).toBe('authorized')
+      expect(answers).toBeGreaterThan(3)
+    },
+  )
 
   test('revokeKey() also counts for a key which is not known yet', async () => {
     published = [k1, k2]

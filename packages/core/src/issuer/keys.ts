@@ -59,7 +59,7 @@ class Flight extends Attempt {
   /** Whether it was started for a `kid` which the set did not know, and the budget did not get that back. */
   paid = false
   /** Given up, or purged: whatever it brings counts for nothing. */
-  abandoned = false
+  gone = false
 }
 
 /**
@@ -80,7 +80,7 @@ export class IssuerKeys implements KeySource {
   readonly #bucket = new TokenBucket()
   /** When which names were looked for, since there is this set. */
   readonly #missing = new BoundedMap<string, number>({ max: MAX_MISSING })
-  readonly #revoked = new RevokedKeys()
+  #revoked: RevokedKeys
 
   #loaded: Loaded | undefined
   /** The newest first. */
@@ -96,12 +96,19 @@ export class IssuerKeys implements KeySource {
 
   #closed = false
 
-  constructor(location: KeyLocation, context: KeyContext, seeds: readonly KeySnapshot[] = []) {
+  /** @param revoked what was revoked of this issuer before */
+  constructor(
+    location: KeyLocation,
+    context: KeyContext,
+    revoked: RevokedKeys,
+    seeds: readonly KeySnapshot[] = [],
+  ) {
     this.issuer = location.issuer
     this.#context = context
     this.#keep = context.waitUntil ?? platformWaitUntil
     this.#seeds = seeds.toSorted((one, other) => other.fetchedAt - one.fetchedAt)
     this.#location = location
+    this.#revoked = revoked
     this.#documents = new Documents(location, context)
   }
 
@@ -166,11 +173,12 @@ export class IssuerKeys implements KeySource {
    * key which the issuer publishes under the same `kid` later is trusted; one that is not known yet is distrusted by
    * its `kid` alone.
    */
-  revoke(kid: string): void {
+  revoke(kid: string, revoked: RevokedKeys): void {
+    this.#revoked = revoked
     if (this.#seeds.length > 0) this.#plant(this.#context.clock())
     // Also a set past its staleness tells which key is meant.
     const loaded = this.#loaded
-    this.#revoked.add(kid, loaded?.set.keys ?? [])
+    revoked.add(kid, loaded?.set.keys ?? [])
     if (loaded === undefined) return
     const set = this.#trusted(loaded.set)
     if (set === loaded.set) return
@@ -248,7 +256,7 @@ export class IssuerKeys implements KeySource {
       // oxlint-disable-next-line no-await-in-loop -- what a purge ended counts for nothing: who waited asks anew
       await this.#join(flight)
       at = this.#context.clock()
-      if (!flight.abandoned || this.#current(at) !== undefined || at >= now + FETCH_DEADLINE) return
+      if (!flight.gone || this.#current(at) !== undefined || at >= now + FETCH_DEADLINE) return
     }
   }
 
@@ -261,11 +269,9 @@ export class IssuerKeys implements KeySource {
   ): Found | Promise<Found> {
     const candidates = set.candidates(kid, alg)
     if (candidates.length > 0) return candidates
-    if (kid !== undefined) {
-      if (!set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
-      // The issuer may have a new key of another kind under the old name.
-      if (plausible() === undefined) this.suspect(now)
-    }
+    if (kid !== undefined && !set.has(kid)) return this.#unknownKid(kid, alg, now, plausible)
+    // The issuer may have a new key of another kind, under the old name or without one.
+    if (plausible() === undefined) this.suspect(now)
     return new Refusal('key_unsuitable')
   }
 
@@ -312,8 +318,9 @@ export class IssuerKeys implements KeySource {
   /** Whether the retry schedule allows an attempt. */
   #mayTry(now: number): boolean {
     const wait = this.#nextTryAt - now
-    // Further ahead than any schedule sets it: the clock was set back.
-    return !this.#closed && (wait <= 0 || wait > RETRY_CAP * (1 + RETRY_SPREAD))
+    // Further ahead than it is ever set: the clock was set back, or the keys have gone for which there was time.
+    const longest = this.#current(now) ? RETRY_CAP : RETRY_EMPTY_CAP
+    return !this.#closed && (wait <= 0 || wait > longest * (1 + RETRY_SPREAD))
   }
 
   #unavailable(now: number): Refusal {
@@ -364,7 +371,7 @@ export class IssuerKeys implements KeySource {
     const flight = this.#flight
     if (flight === undefined) return
     this.#flight = undefined
-    flight.abandoned = true
+    flight.gone = true
     this.#refund(flight)
     // Elsewhere it belongs to the request which started it.
     if (sharesPromises) flight.abort()
@@ -380,7 +387,7 @@ export class IssuerKeys implements KeySource {
   async #attempt(started: number, flight: Flight): Promise<void> {
     try {
       const failure = await this.#fetchKeys(started, flight)
-      if (this.#closed || flight.abandoned) return
+      if (this.#closed || flight.gone) return
       if (failure === undefined) this.#recover()
       else this.#fail(failure, started, flight)
     } catch {
@@ -424,7 +431,7 @@ export class IssuerKeys implements KeySource {
     // The validator belongs to the place which gave it.
     const validator = this.#loaded?.jwksUri === jwksUri ? this.#loaded.etag : undefined
     const fetched = await documents.fetch('jwks', jwksUri, validator, flight)
-    if (flight.abandoned) return undefined
+    if (flight.gone) return undefined
     if (!fetched.ok) {
       // While keys are at hand an outage is not made worse by looking around.
       if (!TRANSIENT.has(fetched.reason) || this.#current(this.#context.clock()) === undefined)
@@ -442,7 +449,7 @@ export class IssuerKeys implements KeySource {
     }
     const document = parseJSONObject(text, MAX_DOCUMENT_COST)
     const read = document && (await readJWKS(document, this.#loaded?.set.keys, this.#revoked))
-    if (flight.abandoned) return undefined
+    if (flight.gone) return undefined
     // A key may have been revoked while the answer was read.
     const set = read && this.#trusted(read)
     if (set === undefined) {

@@ -2,16 +2,18 @@ import { Refusal } from '../errors.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeySet } from './jwks.ts'
 import type { IssuerStatus, KeySnapshot, KeySource } from './key-source.ts'
-import { RevokedKeys } from './revoked.ts'
+import type { RevokedKeys } from './revoked.ts'
 
 /** Keys which are part of the configuration: nothing is fetched. */
 export class StaticKeys implements KeySource {
   readonly issuer: string
   #set: KeySet
 
-  constructor(issuer: string, set: KeySet) {
+  /** @param revoked what was revoked of this issuer before */
+  constructor(issuer: string, set: KeySet, revoked: RevokedKeys) {
     this.issuer = issuer
     this.#set = set
+    this.#sift(revoked)
   }
 
   find(kid: string | undefined, alg: string): readonly VerificationKey[] | Refusal {
@@ -38,10 +40,13 @@ export class StaticKeys implements KeySource {
     return undefined
   }
 
-  revoke(kid: string): void {
-    const revoked = new RevokedKeys()
+  revoke(kid: string, revoked: RevokedKeys): void {
     revoked.add(kid, this.#set.keys)
-    for (const key of this.#set.keys) if (revoked.has(key)) key.retired = true
+    this.#sift(revoked)
+  }
+
+  #sift(revoked: RevokedKeys): void {
+    for (const key of this.#set.keys) key.retired = revoked.has(key)
     this.#set = this.#set.where((key) => !key.retired)
   }
 

@@ -97,7 +97,7 @@ function ownBody(own: unknown): { contentType: string; body: string } | undefine
   const { contentType, body } = (own ?? {}) as { contentType?: unknown; body?: unknown }
   if (typeof contentType !== 'string' || !PRINTABLE.test(contentType) || typeof body !== 'string') {
     throw new TypeError(
-      'Cannot use refusal: it must return at once a contentType of printable ASCII characters and a body',
+      'Cannot use refusal: it must return at once a contentType of printable ASCII and a body',
     )
   }
   return { contentType, body }
