@@ -429,6 +429,24 @@ describe('a stranger', () => {
     ] satisfies AssertionErrorCode[])
   })
 
+  test('has no name of its own choice in an error, whatever the registry answers for it', async () => {
+    const invented = '__proto__ \r\n'
+    for (const entry of [{}, 'text', { client_id: 'other', jwks: { keys: [key.jwk] } }, Object]) {
+      const verifier = clients({ clients: () => entry as Client })
+      const result = await verifier.verify(clientAssertion({ iss: invented, sub: invented }))
+      expect(!result.ok && [result.error.code, result.error.client_id]).toEqual([
+        'client_misconfigured',
+        undefined,
+      ])
+    }
+    const configured = clients({ clients: (client_id) => ({ client_id }) as Client })
+    const result = await configured.verify(clientAssertion())
+    expect(!result.ok && [result.error.code, result.error.client_id]).toEqual([
+      'client_misconfigured',
+      CLIENT,
+    ])
+  })
+
   test.for(['RS256', 'PS256', 'ES384', 'Ed25519'])('costs one verification of %s as well', async (alg) => {
     expect((await ask(undefined, makeSigner(alg, 'p1'))).work).toBe(1)
   })

@@ -8,7 +8,7 @@ import type { IssuerStatus } from '../issuer/key-source.ts'
 import type { OneOrMore } from '../issuer/trust.ts'
 import { DEFAULT_ALGORITHMS, readAlgorithms } from '../options.ts'
 import { type AssertionClaims, type AssertionHeader, looksForeign } from './claims.ts'
-import { type AssertionError, Denial, toAssertionError } from './errors.ts'
+import { type AssertionError, Denial, type DenialDetails, toAssertionError } from './errors.ts'
 import {
   allowTokenEndpointAudience,
   type AssertionVerifierOptions,
@@ -249,10 +249,13 @@ class Clients implements ClientVerifier {
       return new Denial('resolver_failed', { cause })
     }
     if (client === undefined || client === null) return new Denial('client_unknown')
+    // Named only by an entry about it: `registry[client_id]` answers for 'constructor' as well, which a stranger wrote.
+    let known: DenialDetails = {}
     try {
+      if (client.client_id === client_id) known = { client_id }
       return this.#party(client, client_id)
     } catch (cause) {
-      return new Denial('client_misconfigured', { client_id, cause })
+      return new Denial('client_misconfigured', { ...known, cause })
     }
   }
 
