@@ -294,6 +294,28 @@ describe('secrets', () => {
     }
   })
 
+  test('are looked up for a name of at most 512 characters', async () => {
+    const asked: number[] = []
+    const judge = make({
+      secrets: (client_id) => {
+        asked.push(client_id.length)
+        return true
+      },
+    })
+    const verdicts = []
+    for (const id of ['a'.repeat(512), 'a'.repeat(513)]) {
+      for (const request of [
+        post({ ...credentials, client_id: id, client_secret: 'b' }),
+        post(credentials, basic(id, 'b')),
+      ]) {
+        const result = await judge.verify(request)
+        verdicts.push(result.ok ? 'ok' : result.error.code)
+      }
+    }
+    expect(verdicts).toEqual(['ok', 'ok', 'client_secret_wrong', 'client_secret_wrong'])
+    expect(asked).toEqual([512, 512])
+  })
+
   test('are 503 when the hook throws', async () => {
     const failing = make({
       secrets: () => {

@@ -27,6 +27,8 @@ import { findRegistered } from './registry.ts'
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 /** Seconds the check of a secret may take. */
 const SECRET_DEADLINE = 5
+/** Characters of a `client_id` beside a secret, as of `iss`; a longer one names nobody who is known. */
+const MAX_NAME_LENGTH = 512
 
 /** What happened to a token request; nothing of an assertion, and no name which is not configured here. */
 export interface TokenRequestEvent {
@@ -66,6 +68,9 @@ export interface TokenEndpointOptions<Subject = string> {
   /**
    * Whether a secret is that of the client, for `client_secret_basic` and `client_secret_post`: compare hashes of it,
    * in constant time. `true` alone counts. Throwing, or more than 5 s: 503. Without it both methods are refused.
+   *
+   * Find the client by `client_id` exactly: a store which folds case or drops blanks knows it under many spellings, each
+   * of which `limits.failures` counts for itself.
    */
   secrets?: (
     client_id: string,
@@ -346,6 +351,7 @@ class Endpoint implements TokenEndpoint<unknown> {
       if (credentials.kind === 'secret') {
         if (secrets === undefined) return this.#refuse(new Denial('authentication_method_unsupported'), track)
         const { client_id, secret, method } = credentials
+        if (client_id.length > MAX_NAME_LENGTH) return this.#refuse(new Denial('client_secret_wrong'), track)
         let right: unknown
         try {
           right = await withDeadline(SECRET_DEADLINE, () => secrets(client_id, secret, method))
