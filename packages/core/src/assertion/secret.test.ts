@@ -1,4 +1,4 @@
-import { CompactSign, exportSPKI, generateKeyPair } from 'jose'
+import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import { describe, expect, test } from 'vitest'
 
 import { type ClientSecretOptions, clientSecretJwt, isClientSecret } from './secret.ts'
@@ -81,6 +81,11 @@ describe('clientSecretJwt()', () => {
       'secret',
       { secret: btoa(`\0\0\0\x0Bssh-ed25519\0\0\0\x20${SECRET.slice(0, 32)}`) },
     ],
+    [
+      'an RSA key in XML',
+      'secret',
+      { secret: `<RSAKeyValue><Modulus>${SECRET}</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>` },
+    ],
     ['of an asymmetric algorithm', 'alg', { alg: 'ES256' }],
     ['of a name which every object has', 'alg', { alg: 'constructor' }],
     ['beside a typing mistake', 'algorithm', { algorithm: 'HS256' }],
@@ -108,6 +113,54 @@ test.for(['Ed25519', 'ES256', 'ES384', 'ES512', 'RS256'])(
   },
 )
 
+const utf16 = (text: string, isBigEndian = false): Uint8Array =>
+  Uint8Array.from(
+    [...`\uFEFF${text}`].flatMap((letter) => {
+      const octets = [letter.charCodeAt(0) & 0xff, letter.charCodeAt(0) >> 8]
+      return isBigEndian ? octets.toReversed() : octets
+    }),
+  )
+const base64 = (octets: Uint8Array): string => btoa(String.fromCharCode(...octets))
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex')
+
+test.for(['Ed25519', 'ES256', 'RS256'])(
+  'clientSecretJwt() throws when the secret is a public key of %s which was copied carelessly',
+  async (alg) => {
+    const { publicKey } = await generateKeyPair(alg, { extractable: true })
+    const pem = await exportSPKI(publicKey)
+    const body = pem.replaceAll(/-----[^-]+-----|\n/g, '')
+    const der = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0))
+    const jwk = JSON.stringify(await exportJWK(publicKey))
+    const lines = body.match(/.{1,32}/g) ?? []
+    const copies: Readonly<Record<string, string | Uint8Array>> = {
+      'PEM in UTF-16': utf16(pem),
+      'PEM in big-endian UTF-16': utf16(pem, true),
+      'a JWK in UTF-16': utf16(jwk),
+      'base64 of that': base64(utf16(jwk)),
+      'DER in base64 in UTF-16': utf16(body),
+      'DER and a line break': Uint8Array.from([...der, 10]),
+      'a mark and DER': Uint8Array.from([0xef, 0xbb, 0xbf, ...der]),
+      'base64 of DER and a line break': base64(Uint8Array.from([...der, 10])),
+      'base64 in quotes': `"${body}"`,
+      'base64 in lines with quotes and commas': lines.map((line) => `"${line}"`).join(',\n'),
+      'base64 in lines as code spells them': lines.join('\\n'),
+      'base64 of base64': btoa(body),
+      'base64 of base64 of a JWK': btoa(btoa(jwk)),
+      'hexadecimal digits': hex(der),
+      'hexadecimal digits with colons': hex(der).replaceAll(/..(?=.)/g, '$&:'),
+      'hexadecimal octets of code': [...der]
+        .map((octet) => `0x${octet.toString(16).padStart(2, '0')}`)
+        .join(', '),
+      'hexadecimal digits of PEM': hex(utf8.encode(pem)),
+      'base64 of hexadecimal digits': btoa(hex(der)),
+    }
+    for (const [name, secret] of Object.entries(copies)) {
+      if (secret.length > 1024) continue
+      expect(() => clientSecretJwt({ secret, alg: 'HS256' }), name).toThrow('must not be a key')
+    }
+  },
+)
+
 test('clientSecretJwt() takes random secrets whatever they begin with', () => {
   const random = [
     `{${SECRET}`,
@@ -128,7 +181,8 @@ test('clientSecretJwt() takes random secrets whatever they begin with', () => {
   for (const secret of random) expect(() => clientSecretJwt({ secret, alg: 'HS256' })).not.toThrow()
   for (let i = 0; i < 2000; i += 1) {
     const octets = crypto.getRandomValues(new Uint8Array(32))
-    expect(() => clientSecretJwt({ secret: octets, alg: 'HS256' })).not.toThrow()
+    for (const secret of [octets, hex(octets), base64(octets), btoa(hex(octets)), hex(octets).slice(1)])
+      expect(() => clientSecretJwt({ secret, alg: 'HS256' })).not.toThrow()
     const printable = String.fromCharCode(...octets.map((octet) => 33 + (octet % 94)))
     expect(() => clientSecretJwt({ secret: `{${printable}`, alg: 'HS256' })).not.toThrow()
   }

@@ -1,3 +1,4 @@
+import { octetsOf } from '../internal/base64url.ts'
 import { check, creating, fail, knownMembers } from '../internal/check.ts'
 
 /** Octets of the digest, which are the least octets of a key (RFC 7518 §3.2). */
@@ -75,8 +76,9 @@ export interface ClientSecretOptions {
  * The secret of a client which authenticates by `client_secret_jwt`: an HMAC instead of a signature. Prefer
  * `private_key_jwt`: a secret is known to two parties, and to whoever reads the registry of either.
  *
- * Refuses what shows to be a public key: PEM, JWK, an SSH key, DER or base64 of any. Does not notice the bare number of
- * a key, such as `x` or `n` of a JWK, which looks like random octets.
+ * Refuses what shows to be a public key: PEM, JWK, an SSH key, DER and XML of the usual algorithms, also in UTF-16, and
+ * in base64 or hexadecimal digits once or twice. Does not notice other spellings, nor the bare number of a key, such as
+ * `x` or `n` of a JWK, which looks like random octets.
  *
  * @throws {TypeError} when the secret is shorter than the digest, has too few distinct octets, or is a public key
  * @see [OpenID Connect Core §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)
@@ -97,22 +99,43 @@ export function clientSecretJwt(options: ClientSecretOptions): ClientSecret {
       `must have from ${size} to ${MAX_OCTETS} octets for ${alg}`,
     )
     check(new Set(octets).size >= MIN_DISTINCT, 'secret', 'must be random')
-    check(!isKey(octets) && !isKey(decoded(octets)), 'secret', 'must not be a key of another kind')
+    check(!isKey(octets), 'secret', 'must not be a key of another kind')
     return new SharedSecret(alg, octets)
   })
 }
 
 /**
  * The armour of PEM and of RFC 4716; a line of OpenSSH, or what stands in one in base64; a member of a JWK, also in a text
- * which is no JSON. No random text has any of them.
+ * which is no JSON; an element of RFC 3275, as .NET writes them. No random text has any of them.
  */
 const KEY =
-  /---- ?BEGIN|^(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-\S+\s|(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+(?:\s+AAAA|\0)|["'\s{,]kty["']?\s*:/
+  /---- ?BEGIN|^(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-\S+\s|(?:ssh|ecdsa-sha2|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+(?:\s+AAAA|\0)|["'\s{,]kty["']?\s*:|<(?:\w+:)?\w*KeyValue[\s>]/
+/**
+ * DER in hexadecimal digits: the object identifiers of RSA, of elliptic curves, of RFC 8410 and of the signatures of NIST,
+ * which a SubjectPublicKeyInfo or a certificate has; or how an RSAPublicKey begins. 40 bits of it are fixed at the least.
+ *
+ * @see [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)
+ * @see [RFC 8017 A.1.1](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.1)
+ */
+const DER =
+  /06092a864886f70d0101|06072a8648ce3d0201|300506032b65(?:6e|6f|70|71)|06096086480165030403|3082.{4}0282.{4}00|3081..0281..00/
+/** Octets; a SubjectPublicKeyInfo of Ed25519 has 44. What is shorter may be JSON by chance. */
+const MIN_KEY = 32
 
-/** Whether this is a public key as keys are handed out: whoever has it could make MACs (RFC 8725 §2.1). */
-function isKey(octets: Uint8Array): boolean {
+/**
+ * Whether this is a public key as keys are handed out: whoever has it could make MACs (RFC 8725 §2.1).
+ *
+ * @param layers of base64 or hexadecimal digits which may lie around it
+ */
+function isKey(octets: Uint8Array, layers = 2): boolean {
   const text = new TextDecoder().decode(octets).trim()
-  return KEY.test(text) || isJSON(text) || isDER(octets)
+  // UTF-16 of such a text is the text with zeros between.
+  if ([text, text.replaceAll('\0', '')].some((plain) => KEY.test(plain) || isJSON(plain))) return true
+  if (DER.test(toHex(octets))) return true
+  return (
+    layers > 0 &&
+    [fromBase64(text), fromHex(text)].some((inner) => inner.length >= MIN_KEY && isKey(inner, layers - 1))
+  )
 }
 
 /** Whether all of it is a JSON object or array, once more in quotes or not; a random text only begins like one. */
@@ -125,34 +148,24 @@ function isJSON(text: string): boolean {
   }
 }
 
-/**
- * Whether this begins like a SubjectPublicKeyInfo, an RSAPublicKey or a certificate, and is as long as it says. Less
- * than one random secret in 2^30 does: the tags and the length fix 31 bits of it at least.
- *
- * @see [RFC 5280 §4.1](https://www.rfc-editor.org/rfc/rfc5280#section-4.1)
- * @see [RFC 8017 A.1.1](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.1)
- */
-function isDER(octets: Uint8Array): boolean {
-  const [tag, first = 0, second = 0, third = 0] = octets
-  if (tag !== 0x30) return false
-  const [at, length] =
-    first < 0x80 ? [2, first] : first === 0x81 ? [3, second] : [4, first === 0x82 ? second * 256 + third : -1]
-  if (at + length !== octets.length) return false
-  // A short one is a key of an elliptic curve: a sequence which begins with the sequence of an object identifier.
-  if (at === 2) return octets[2] === 0x30 && octets[4] === 0x06
-  return octets[at] === 0x30 || octets[at] === 0x02
+function toHex(octets: Uint8Array): string {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('')
 }
 
-/** What the octets are base64 or base64url of, with or without line breaks; nothing when they are none. */
-function decoded(octets: Uint8Array): Uint8Array {
-  const text = new TextDecoder().decode(octets).replaceAll(/\s/g, '')
-  try {
-    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
-      character.charCodeAt(0),
-    )
-  } catch {
-    return new Uint8Array()
-  }
+/** The octets of hexadecimal digits, whatever stands between them. */
+function fromHex(text: string): Uint8Array {
+  const pairs = text.replaceAll(/0x|[^\da-f]/gi, '').match(/../g) ?? []
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16))
+}
+
+/** The octets of base64 or base64url, whatever stands between the letters: line breaks, also as code spells them, or quotes. */
+function fromBase64(text: string): Uint8Array {
+  const letters = text
+    .replaceAll(/\\[nrt]|[^\w+/-]/g, '')
+    .replaceAll('-', '+')
+    .replaceAll('_', '/')
+  // One letter too many stands for no octet.
+  return octetsOf(atob(letters.length % 4 === 1 ? letters.slice(0, -1) : letters))
 }
 
 /** Whether `value` was made by {@link clientSecretJwt}: another object could accept anything. */
