@@ -40,6 +40,8 @@ export class PartyKeys {
     },
   })
 
+  #closed = false
+
   constructor(options: CommonOptions) {
     this.#options = options
     this.#context = {
@@ -65,6 +67,7 @@ export class PartyKeys {
     const known = resolved ? this.#resolved.get(id) : this.#configured.get(id)
     if (known !== undefined) return known
     const keys = this.#make(option, place, resolved)
+    if (this.#closed) keys.close()
     if (resolved) this.#resolved.set(id, keys)
     else this.#configured.set(id, keys)
     return keys
@@ -128,7 +131,9 @@ export class PartyKeys {
     return [...this.#configured.values(), ...this.#resolved.values()].map((keys) => keys.status(now))
   }
 
+  /** Ends all background work, also that of parties which are met later. */
   close(): void {
+    this.#closed = true
     for (const keys of [...this.#configured.values(), ...this.#resolved.values()]) keys.close()
   }
 }

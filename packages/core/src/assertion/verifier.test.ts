@@ -109,6 +109,15 @@ describe('keys of a client', () => {
     expect(await byClient({ ...named, ...at('http://127.0.0.1:8080/jwks') })).toBe('ok')
   })
 
+  test('are not fetched after close(), also of a client which was never met before', async () => {
+    const { fetched, ...web } = site({ 'https://c.example/jwks': () => jwks })
+    const verifier = clients({ ...web, ...at('https://c.example/jwks') })
+    verifier.close()
+    const result = await verifier.verify(await sign({ iss: 'c', sub: 'c' }))
+    expect(!result.ok && result.error.code).toBe('issuer_unreachable')
+    expect(fetched).toEqual([])
+  })
+
   test('which cannot be had are 503, which cannot be used are the client’s', async () => {
     const url = 'https://c.example/jwks'
     const unreachable = site({ [url]: () => new TypeError('fetch failed') })
