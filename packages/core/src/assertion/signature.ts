@@ -5,6 +5,7 @@ import { ALGORITHMS } from '../crypto/algorithms.ts'
 import { Refusal } from '../errors.ts'
 import { decodedLength, encodeBase64url } from '../internal/base64url.ts'
 import { readJWK, VerificationKey } from '../issuer/jwk.ts'
+import { REFILL } from '../issuer/bucket.ts'
 import type { KeySource } from '../issuer/key-source.ts'
 import { Denial, type DenialDetails, denialOf, type Purpose } from './errors.ts'
 import type { Presented } from './read.ts'
@@ -31,8 +32,12 @@ export async function verifySignature(
   if (isClientSecret(by)) {
     return (await by.verify(assertion)) ? undefined : new Denial('signature_invalid', known)
   }
-  // The claims were judged before, so whatever arrives here may ask for keys.
-  const found = await by.find(header.kid, header.alg, now, () => undefined)
+  /** Seconds since the keys were fetched: a forgery must not cost a party whose keys are not known two fetches. */
+  const age = (): number => now - (by.status(now).fetchedAt ?? Number.NEGATIVE_INFINITY)
+  // The claims were judged before, so whatever arrives here may ask for keys; once, if they came for it.
+  const found = await by.find(header.kid, header.alg, now, () =>
+    age() > 0 ? undefined : new Refusal('kid_unknown'),
+  )
   if (found instanceof Refusal) {
     await pretend(presented)
     return denialOf(found, purpose, known)
@@ -44,7 +49,7 @@ export async function verifySignature(
   }
   const signer = await signerOf(assertion, compact.signature, header.alg, found)
   if (signer === undefined) {
-    by.suspect(now)
+    if (age() >= REFILL) by.suspect(now)
     return new Denial('signature_invalid', known)
   }
   return signer.retired ? new Denial('key_retired', known) : undefined

@@ -118,6 +118,35 @@ describe('keys of a client', () => {
     expect(fetched).toEqual([])
   })
 
+  test('are fetched once for one forgery, also under a name which they do not have', async () => {
+    const url = 'https://c.example/jwks'
+    const { privateKey: wrongKey } = await generateKeyPair('ES256')
+    for (const header of [
+      { alg: 'ES256', kid: 'k1' },
+      { alg: 'ES256' },
+      { alg: 'ES256', kid: 'k2' },
+      { alg: 'ES384', kid: 'k1' },
+    ]) {
+      const { fetched, ...web } = site({ [url]: () => jwks })
+      let now = NOW
+      const verifier = clients({ ...web, ...at(url), [clock]: () => now })
+      const forge = async (): Promise<string> => {
+        const claims = { iss: 'c', sub: 'c', aud: SERVER, iat: now, exp: now + 60, jti: 'j' }
+        const made = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+          .setProtectedHeader({ ...header, alg: 'ES256' })
+          .sign(wrongKey)
+        return made.replace(/^[^.]+/, btoa(JSON.stringify(header)).replace(/=+$/, ''))
+      }
+      expect((await verifier.verify(await forge())).ok).toBe(false)
+      expect(fetched).toEqual([url])
+      // Later there may be others under the same name.
+      now += 40
+      expect((await verifier.verify(await forge())).ok).toBe(false)
+      expect(fetched.length, JSON.stringify(header)).toBe(2)
+      verifier.close()
+    }
+  })
+
   test('which cannot be had are 503, which cannot be used are the client’s', async () => {
     const url = 'https://c.example/jwks'
     const unreachable = site({ [url]: () => new TypeError('fetch failed') })
