@@ -21,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   ASSERTION_TYPE,
   CLIENT,
+  CLIENT_KEY,
   clientAssertion,
   clientOf,
   clients,
@@ -306,6 +307,106 @@ describe('before a key is looked up', () => {
       'client_unknown',
       'issuer_not_trusted',
     ])
+  })
+})
+
+describe('who knows the names of many clients', () => {
+  const MANY = 2100
+  const wrongKey = makeSigner('ES256', 'c1')
+  const place = (client_id: string): URL => new URL(`https://${client_id}.example/jwks`)
+
+  /** Clients which all publish the same key, and how often each was asked for it. */
+  function world(answer: (host: string) => Response | Promise<Response> = published) {
+    const fetched = new Map<string, number>()
+    const events: string[] = []
+    const time = { now: NOW }
+    const verifier = clients({
+      clients: (client_id) => ({ client_id, jwks: place(client_id) }),
+      replay: memoryReplayStore({ [clock]: () => time.now }),
+      onIssuerEvent: ({ type }) => events.push(type),
+      [clock]: () => time.now,
+      [customFetch]: async (input) => {
+        const { hostname } = new URL(String(input))
+        fetched.set(hostname, (fetched.get(hostname) ?? 0) + 1)
+        return answer(hostname)
+      },
+    })
+    const ask = async (client_id: string, signer = CLIENT_KEY): Promise<string> => {
+      const times = { iat: time.now, exp: time.now + 60 }
+      const claims = { iss: client_id, sub: client_id, ...times }
+      const result = await verifier.verify(clientAssertion(claims, {}, signer))
+      return result.ok ? 'ok' : result.error.code
+    }
+    const forgeAll = async (): Promise<void> => {
+      for (let i = 0; i < MANY; i += 1) await ask(`many-${i}`, wrongKey)
+    }
+    return { verifier, fetched, events, time, ask, forgeAll }
+  }
+  const published = (): Response => Response.json({ keys: [CLIENT_KEY.jwk] })
+  const most = (fetched: ReadonlyMap<string, number>): number => Math.max(...fetched.values())
+
+  test.for<[string, () => Response]>([
+    ['answer', published],
+    ['fail', () => new Response('', { status: 503 })],
+  ])('causes one fetch of each in a pause, while their hosts %s', async ([, answer]) => {
+    const { verifier, fetched, events, time, forgeAll } = world(answer)
+    for (let round = 0; round < 3; round += 1) await forgeAll()
+    expect([fetched.size, most(fetched)]).toEqual([MANY, 1])
+    expect(verifier.status()).toHaveLength(2048)
+    expect(events).not.toContain('key_retired')
+    time.now += 40
+    for (let round = 0; round < 3; round += 1) await forgeAll()
+    expect(most(fetched)).toBe(2)
+    verifier.close()
+  })
+
+  test('displaces none which has authenticated', async () => {
+    const { verifier, fetched, time, ask, forgeAll } = world()
+    expect(await ask('regular')).toBe('ok')
+    for (let round = 0; round < 3; round += 1) {
+      await forgeAll()
+      time.now += 40
+    }
+    expect(await ask('regular')).toBe('ok')
+    expect(fetched.get('regular.example')).toBe(1)
+    verifier.close()
+  })
+
+  test('displaces none whose keys are being fetched', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { verifier, fetched, ask, forgeAll } = world(async (host) => {
+      if (host === 'slow.example') await gate.promise
+      return published()
+    })
+    const waiting = [ask('slow')]
+    await new Promise((resolve) => setImmediate(resolve))
+    await forgeAll()
+    waiting.push(ask('slow'))
+    gate.resolve()
+    expect(await Promise.all(waiting)).toEqual(['ok', 'ok'])
+    expect(fetched.get('slow.example')).toBe(1)
+    verifier.close()
+  })
+
+  test('causes no more fetches at once than there is room for', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { verifier, fetched, ask } = world(() => gate.promise.then(published))
+    const waiting = Array.from({ length: 2048 }, (_, i) => ask(`many-${i}`, wrongKey))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await ask('late')).toBe('issuer_unreachable')
+    expect([fetched.size, fetched.has('late.example')]).toEqual([2048, false])
+    gate.resolve()
+    await Promise.all(waiting)
+    expect(await ask('late')).toBe('ok')
+    verifier.close()
+  })
+
+  test('does not keep more clients than there is room for from authenticating', async () => {
+    const { verifier, fetched, ask } = world()
+    for (let round = 0; round < 2; round += 1)
+      for (let i = 0; i < MANY; i += 1) expect(await ask(`many-${i}`)).toBe('ok')
+    expect(fetched.size).toBe(MANY)
+    verifier.close()
   })
 })
 

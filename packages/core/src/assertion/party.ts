@@ -3,6 +3,8 @@ import type { JSONWebKeySet } from 'jose'
 import { BoundedMap } from '../internal/bounded-map.ts'
 import { check, fail, listOf } from '../internal/check.ts'
 import { parseJSONObject } from '../internal/json.ts'
+import { REFILL } from '../issuer/bucket.ts'
+import { FETCH_DEADLINE } from '../issuer/fetch.ts'
 import { readKeySet } from '../issuer/jwks.ts'
 import type { KeyContext } from '../issuer/documents.ts'
 import type { IssuerStatus, KeySource } from '../issuer/key-source.ts'
@@ -14,6 +16,8 @@ import type { CommonOptions } from './options.ts'
 
 /** Parties of a resolver whose keys are kept at a time. */
 const MAX_RESOLVED = 2048
+/** Parties which are remembered for a pause after their keys were dropped. */
+const MAX_DROPPED = 65_536
 /** Seconds a key set serves after its lifetime while its place fails, and how long it counts as fresh at most. */
 const MAX_STALE = 3600
 const MAX_KEY_LIFETIME = 3600
@@ -27,19 +31,22 @@ export interface KeyPlace {
   readonly jwksOrigins?: readonly string[] | undefined
 }
 
+/** The keys of one party, and what speaks against dropping them. */
+export interface PartySource extends KeySource {
+  /** The party signed something by them, which nobody else can bring about. */
+  proven?: boolean
+  /** While one of its documents is fetched, milliseconds by the runtime's own clock; absent before the first. */
+  fetchingUntil?: number
+}
+
 /** The keys of all clients, or of all assertion issuers, of one verifier: one state per party and place. */
 export class PartyKeys {
   readonly #context: KeyContext
   readonly #options: CommonOptions
-  readonly #configured = new Map<string, KeySource>()
-  readonly #resolved = new BoundedMap<string, KeySource>({
-    max: MAX_RESOLVED,
-    dropped: (keys) => {
-      keys.purge()
-      keys.close()
-    },
-  })
-
+  readonly #configured = new Map<string, PartySource>()
+  readonly #resolved = new BoundedMap<string, PartySource>({ max: MAX_RESOLVED })
+  /** Until when the keys of which parties are not fetched again, in this order. */
+  readonly #dropped = new Map<string, number>()
   #closed = false
 
   constructor(options: CommonOptions) {
@@ -56,7 +63,7 @@ export class PartyKeys {
   }
 
   /** @param resolved whether a resolver named the place: then only public names are asked */
-  of(option: string, place: KeyPlace, resolved: boolean): KeySource {
+  of(option: string, place: KeyPlace, resolved: boolean): PartySource {
     const { jwks, metadata } = place
     const id = JSON.stringify([
       place.id,
@@ -67,13 +74,50 @@ export class PartyKeys {
     const known = resolved ? this.#resolved.get(id) : this.#configured.get(id)
     if (known !== undefined) return known
     const keys = this.#make(option, place, resolved)
-    if (this.#closed) keys.close()
-    if (resolved) this.#resolved.set(id, keys)
-    else this.#configured.set(id, keys)
+    if (!resolved) this.#configured.set(id, keys)
+    // What is closed fetches nothing: then the keys cannot be had at the moment.
+    else if (this.#closed || !this.#makeRoom(id)) keys.close()
+    else this.#resolved.set(id, keys)
     return keys
   }
 
-  #make(option: string, place: KeyPlace, resolved: boolean): KeySource {
+  /**
+   * Whether the keys of a party may be kept; others are dropped for them. Whoever knows the names of many clients can have
+   * the keys of all of them fetched: those of parties which signed nothing go first, and are not fetched again for a
+   * pause, however many names there are. What is dropped is not closed, for a request may be about to use it.
+   */
+  #makeRoom(id: string): boolean {
+    const now = this.#context.clock()
+    for (const [other, until] of this.#dropped) {
+      // Further ahead than it was set: the clock was set back.
+      if (now < until && until <= now + REFILL) break
+      this.#dropped.delete(other)
+    }
+    if (this.#dropped.has(id)) return false
+    if (this.#resolved.size < MAX_RESOLVED) return true
+    const least = this.#leastNeeded()
+    if (least === undefined) return false
+    const [other, { proven, fetchingUntil }] = least
+    if (proven !== true && fetchingUntil !== undefined) {
+      if (this.#dropped.size >= MAX_DROPPED) return false
+      this.#dropped.set(other, now + REFILL)
+    }
+    return this.#resolved.delete(other)
+  }
+
+  /** The keys which were not used for longest, of those which are not being fetched; if possible of who signed nothing. */
+  #leastNeeded(): [string, PartySource] | undefined {
+    let least: [string, PartySource] | undefined
+    for (const entry of this.#resolved) {
+      const { proven, fetchingUntil = 0 } = entry[1]
+      if (Date.now() < fetchingUntil) continue
+      if (proven !== true) return entry
+      least ??= entry
+    }
+    return least
+  }
+
+  #make(option: string, place: KeyPlace, resolved: boolean): PartySource {
     const { id, jwks, metadata } = place
     if (jwks !== undefined && !(jwks instanceof URL)) {
       // Through the strict reader like a fetched set; a copy, so that later changes have no effect.
@@ -108,11 +152,19 @@ export class PartyKeys {
         'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
       )
     }
-    return new IssuerKeys(
+    const keys: PartySource = new IssuerKeys(
       { issuer: id, metadata: metadata?.href, jwksUri: jwks?.href, origins },
-      this.#context,
+      {
+        ...this.#context,
+        onIssuerEvent: (event) => {
+          if (event.type === 'fetch_started') keys.fetchingUntil = Date.now() + (FETCH_DEADLINE + 1) * 1000
+          else if (event.type.startsWith('fetch_')) keys.fetchingUntil = 0
+          return this.#context.onIssuerEvent?.(event)
+        },
+      },
       new RevokedKeys(),
     )
+    return keys
   }
 
   /** The configured parties whose keys cannot be had. */

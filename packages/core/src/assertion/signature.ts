@@ -6,13 +6,13 @@ import { Refusal } from '../errors.ts'
 import { decodedLength, encodeBase64url } from '../internal/base64url.ts'
 import { readJWK, VerificationKey } from '../issuer/jwk.ts'
 import { REFILL } from '../issuer/bucket.ts'
-import type { KeySource } from '../issuer/key-source.ts'
 import { Denial, type DenialDetails, denialOf, type Purpose } from './errors.ts'
+import type { PartySource } from './party.ts'
 import type { Presented } from './read.ts'
 import { type ClientSecret, clientSecretJwt, isClientSecret, SYMMETRIC } from './secret.ts'
 
 /** What verifies the assertions of one party: the two are never mixed. */
-export type Verification = KeySource | ClientSecret
+export type Verification = PartySource | ClientSecret
 
 /**
  * Verifies the signature, or the MAC. Whatever ends it early costs one verification all the same, so that the time of
@@ -52,6 +52,7 @@ export async function verifySignature(
     if (age() >= REFILL) by.suspect(now)
     return new Denial('signature_invalid', known)
   }
+  by.proven = true
   return signer.retired ? new Denial('key_retired', known) : undefined
 }
 

@@ -233,7 +233,7 @@ describe('keys of a resolved issuer whose entry is frozen', () => {
     expect(!result.ok && result.error.code).toBe('kid_unknown')
   })
 
-  test('are fetched once while it is busy, and once more after many others were', async () => {
+  test('are fetched once, however many others somebody names', async () => {
     const idle = 'https://idle.example'
     const { fetched, ...web } = site({ [`${ISSUER}/jwks`]: () => jwks, [`${idle}/jwks`]: () => jwks })
     const entries = new Map<string, TrustedAssertionIssuer>(
@@ -251,10 +251,9 @@ describe('keys of a resolved issuer whose entry is frozen', () => {
     for (let i = 0; i < 2100; i += 1) {
       const claims = { iss: `https://i${i}.example`, sub: 'user-1', aud: SERVER, exp: NOW + 60, jti: 'x' }
       await verifier.verify(`${header}.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.${signature}`)
-      if (i % 500 === 0) expect(await accepted(ISSUER)).toBe(true)
     }
     expect([await accepted(ISSUER), await accepted(idle)]).toEqual([true, true])
-    expect(fetched).toEqual([`${ISSUER}/jwks`, `${idle}/jwks`, `${idle}/jwks`])
+    expect(fetched).toEqual([`${ISSUER}/jwks`, `${idle}/jwks`])
     verifier.close()
   })
 })
