@@ -1,4 +1,4 @@
-import nodeCrypto from 'node:crypto'
+import nodeCrypto, { type KeyObject } from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 
 import {
@@ -41,7 +41,7 @@ import {
   sign,
   TOKEN_ENDPOINT,
 } from '../requirements/assertion-world.ts'
-import { makeSigner } from '../requirements/signer.ts'
+import { makeSigner, type Signer } from '../requirements/signer.ts'
 
 const passed = (results: readonly { ok: boolean }[]): number => results.filter(({ ok }) => ok).length
 
@@ -426,7 +426,7 @@ describe('a stranger', () => {
     'an issuer whose entry is about another': { ...partner, issuer: 'https://other.example' },
   }
 
-  async function ask(entry: unknown, algorithm = wrongKey) {
+  async function ask(entry: unknown, by: Signer | string = wrongKey) {
     const events: TokenRequestEvent[] = []
     const judge = endpoint({
       clientAuthentication: 'implicit',
@@ -436,7 +436,7 @@ describe('a stranger', () => {
       }),
       onAudit: (event) => events.push(event),
     })
-    const assertion = grantAssertion({}, {}, algorithm)
+    const assertion = typeof by === 'string' ? by : grantAssertion({}, {}, by)
     const before = verifications
     const result = await judge(post(grantOf(assertion)))
     if (result.ok) throw new Error('accepted')
@@ -444,6 +444,8 @@ describe('a stranger', () => {
   }
 
   let verifications = 0
+  /** Keys which were given to a verification. */
+  const used: unknown[] = []
   // Either begins one verification.
   const { verify, createVerify } = nodeCrypto
   beforeEach(() => {
@@ -453,11 +455,18 @@ describe('a stranger', () => {
     }) as never
     nodeCrypto.createVerify = (...args) => {
       verifications += 1
-      return createVerify(...args)
+      const begun = createVerify(...args)
+      const finish = begun.verify.bind(begun) as (key: KeyObject | { key: KeyObject }, by: Buffer) => boolean
+      begun.verify = ((key: KeyObject | { key: KeyObject }, by: Buffer) => {
+        used.push(('key' in key ? key.key : key).export({ format: 'jwk' }).n)
+        return finish(key, by)
+      }) as never
+      return begun
     }
     syncBuiltinESMExports()
   })
   afterEach(() => {
+    used.length = 0
     Object.assign(nodeCrypto, { verify, createVerify })
     syncBuiltinESMExports()
   })
@@ -581,6 +590,37 @@ describe('a stranger', () => {
     expect((await ask(undefined, large)).work).toBe(1)
     expect(await ask(known, large)).toMatchObject({ code: 'signature_invalid', work: 1 })
     expect(await ask(known, makeSigner('RS256', 'p1'))).toMatchObject({
+      code: 'signature_invalid',
+      work: 1,
+    })
+  })
+
+  // OpenSSL says no at once to a number which is not below the modulus, and below that of a decoy each is.
+  test.for(['RS256', 'PS256'])(
+    'costs one verification of %s also by a number beyond the modulus of a known issuer',
+    async (alg) => {
+      const signer = makeSigner(alg, 'p1')
+      const known = { ...partner, jwks: { keys: [signer.jwk as never] } }
+      const modulus = Buffer.from(signer.jwk['n'] as string, 'base64url')
+      const beyond = Buffer.from(modulus).fill(0xff, 1, 2)
+      for (const [signature, key] of [
+        [Buffer.alloc(256, 0xfe), 'a decoy'],
+        [beyond, 'a decoy'],
+        [modulus, 'a decoy'],
+        [Buffer.from(modulus).fill(modulus[255]! - 1, 255), 'its own'],
+        [Buffer.alloc(256, 0x11), 'its own'],
+      ] as const) {
+        used.length = 0
+        const forged = grantAssertion({}, {}, signer).replace(/[^.]+$/, signature.toString('base64url'))
+        expect(await ask(known, forged)).toMatchObject({ code: 'signature_invalid', work: 1 })
+        expect(used.map((n) => (n === signer.jwk['n'] ? 'its own' : 'a decoy'))).toEqual([key])
+      }
+    },
+  )
+
+  test('costs one verification also where the key of a known issuer is not on its curve', async () => {
+    const off = { ...key.jwk, y: key.jwk['x'] }
+    expect(await ask({ ...partner, jwks: { keys: [off as never] } })).toMatchObject({
       code: 'signature_invalid',
       work: 1,
     })

@@ -19,7 +19,8 @@ export type Verification = PartySource | ClientSecret
  * a refusal does not tell whose assertions would have been looked at.
  *
  * Where a party has several keys for an assertion without `kid`, or under one `kid`, up to 4 are tried: what that takes
- * tells such a party from a stranger.
+ * tells such a party from a stranger, as do an RSA key of another exponent than 65537, and the import of a key which
+ * nobody used before.
  */
 export async function verifySignature(
   presented: Presented,
@@ -42,18 +43,49 @@ export async function verifySignature(
     await pretend(presented)
     return denialOf(found, purpose, known)
   }
-  const length = decodedLength(compact.signature)
-  if (!found.some((key) => key.signatureLength(header.alg) === length)) {
+  const able: VerificationKey[] = []
+  for (const key of found) {
+    // oxlint-disable-next-line no-await-in-loop -- each was imported before, but for its first signature
+    if (await isWork(key, header.alg, compact.signature)) able.push(key)
+  }
+  if (able.length === 0) {
     await pretend(presented)
     return new Denial('signature_invalid', known)
   }
-  const signer = await signerOf(assertion, compact.signature, header.alg, found)
+  const signer = await signerOf(assertion, compact.signature, header.alg, able)
   if (signer === undefined) {
     if (age() >= REFILL) by.suspect(now)
     return new Denial('signature_invalid', known)
   }
   by.proven = true
   return signer.retired ? new Denial('key_retired', known) : undefined
+}
+
+/**
+ * Whether a runtime has to compute something before it can say no: with a key which it imports, for a signature of the
+ * size of that key, whose number is below an RSA modulus (RFC 8017 §5.2.2).
+ */
+async function isWork(key: VerificationKey, alg: string, signature: string): Promise<boolean> {
+  if (key.signatureLength(alg) !== decodedLength(signature)) return false
+  if ((await key.handle(alg)) === undefined) return false
+  return ALGORITHMS.get(alg)?.kty !== 'RSA' || isBelow(signature, modulusOf(key))
+}
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** Of two numbers of as many octets in canonical base64url: the first letter in which they differ decides. */
+function isBelow(number: string, limit: string): boolean {
+  let at = 0
+  while (at < number.length && number[at] === limit[at]) at += 1
+  return LETTERS.indexOf(number.charAt(at)) < LETTERS.indexOf(limit.charAt(at))
+}
+
+const moduli = new WeakMap<VerificationKey, string>()
+
+function modulusOf(key: VerificationKey): string {
+  const modulus = moduli.get(key) ?? (key.toJWK()['n'] as string)
+  moduli.set(key, modulus)
+  return modulus
 }
 
 /**
