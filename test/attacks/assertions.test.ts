@@ -626,6 +626,25 @@ describe('a stranger', () => {
     })
   })
 
+  test('costs no reading of the keys of a known client at each look-up, when they are frozen', async () => {
+    let read = 0
+    const jwk = new Proxy(Object.freeze({ ...key.jwk }), {
+      get: (target, name) => {
+        if (name === 'kty') read += 1
+        return Reflect.get(target, name) as unknown
+      },
+    })
+    const jwks = Object.freeze({ keys: Object.freeze([jwk]) }) as never
+    const verifier = clients({ clients: (client_id) => ({ client_id, jwks }) })
+    expect((await verifier.verify(clientAssertion({}, { kid: 'p1' }, key))).ok).toBe(true)
+    const once = read
+    expect((await verifier.verify(clientAssertion({}, { kid: 'p1' }, key))).ok).toBe(true)
+    expect(read).toBe(once)
+    // Another client may share the object, and its state is its own.
+    const claims = { iss: 'another', sub: 'another' }
+    expect((await verifier.verify(clientAssertion(claims, { kid: 'p1' }, key))).ok).toBe(true)
+  })
+
   test('reads nothing of an assertion in answers, errors and events', async () => {
     const secret = 'do-not-print-this'
     const events: TokenRequestEvent[] = []

@@ -2,6 +2,7 @@ import type { JSONWebKeySet } from 'jose'
 
 import { BoundedMap } from '../internal/bounded-map.ts'
 import { check, fail, listOf } from '../internal/check.ts'
+import { isDeepFrozen } from '../internal/frozen.ts'
 import { parseJSONObject } from '../internal/json.ts'
 import { REFILL } from '../issuer/bucket.ts'
 import { FETCH_DEADLINE } from '../issuer/fetch.ts'
@@ -45,6 +46,8 @@ export class PartyKeys {
   readonly #options: CommonOptions
   readonly #configured = new Map<string, PartySource>()
   readonly #resolved = new BoundedMap<string, PartySource>({ max: MAX_RESOLVED })
+  /** By sets which cannot change: to read one at each look-up would tell its party by the time. */
+  readonly #fixed = new WeakMap<object, PartySource>()
   /** Until when the keys of which parties are not fetched again, in this order. */
   readonly #dropped = new Map<string, number>()
   #closed = false
@@ -65,6 +68,8 @@ export class PartyKeys {
   /** @param resolved whether a resolver named the place: then only public names are asked */
   of(option: string, place: KeyPlace, resolved: boolean): PartySource {
     const { jwks, metadata } = place
+    const fixed = jwks === undefined ? undefined : this.#fixed.get(jwks)
+    if (fixed?.issuer === place.id) return fixed
     const id = JSON.stringify([
       place.id,
       jwks instanceof URL ? jwks.href : jwks,
@@ -75,6 +80,7 @@ export class PartyKeys {
     if (known !== undefined) return known
     const keys = this.#make(option, place, resolved)
     if (!resolved) this.#configured.set(id, keys)
+    else if (jwks !== undefined && isDeepFrozen(jwks)) this.#fixed.set(jwks, keys)
     // What is closed fetches nothing: then the keys cannot be had at the moment.
     else if (this.#closed || !this.#makeRoom(id)) keys.close()
     else this.#resolved.set(id, keys)
