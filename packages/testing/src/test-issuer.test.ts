@@ -107,3 +107,26 @@ test('two issuers on two ports are two issuers', async () => {
   expect(one.fetches()).toEqual({ metadata: 1, jwks: 1, other: 0 })
   expect(two.fetches()).toEqual({ metadata: 0, jwks: 0, other: 0 })
 })
+
+test.for([
+  [{ aud: 'https://api.example' }, 'options has no member aud; known are issuer, audience, alg, clock'],
+  [null, 'options must be an object'],
+  [{ issuer: 'no url' }, 'issuer must be an http or https URL without credentials, query and fragment'],
+  [{ issuer: 'https://issuer.test/?tenant=1' }, 'issuer must be an http or https URL'],
+  [{ issuer: 'https://somebody@issuer.test' }, 'issuer must be an http or https URL'],
+  [{ audience: [] }, 'audience must be a string which is not empty'],
+  [{ alg: 'none' }, 'alg must be one of RS256, '],
+  [{ alg: 'HS256' }, 'alg must be one of RS256, '],
+  [{ clock: 5 }, 'clock must be a function'],
+] as const)('createTestIssuer(%j) says: %s', async ([options, text]) => {
+  const created = createTestIssuer(options as never)
+  await expect(created).rejects.toThrow(TypeError)
+  await expect(created).rejects.toThrow(`Cannot create a test issuer: ${text}`)
+})
+
+test('rotate() refuses a name which it does not know', async () => {
+  const issuer = await createTestIssuer()
+  await expect(issuer.rotate({ retired: true } as never)).rejects.toThrow(
+    new TypeError('Cannot rotate the keys: options has no member retired; known are retire'),
+  )
+})

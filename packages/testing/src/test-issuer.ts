@@ -7,6 +7,7 @@ import { makeForgeries } from './forgeries/forgeries.ts'
 import { type Forgery, Workshop } from './forgeries/forgery.ts'
 import { jsonOf, makeKey, signCompact, type SigningKey } from './jws.ts'
 import { type Listening, serve } from './listen.ts'
+import { ALGORITHM, checkOptions, FLAG, FUNCTION, ISSUER_IDENTIFIER, type Rules, TEXT } from './options.ts'
 import { bear, type RequestParts } from './with-token.ts'
 
 /** Options of {@link createTestIssuer}. */
@@ -19,6 +20,13 @@ export interface TestIssuerOptions {
   alg?: string
   /** Seconds since the epoch; the real time by default. `clock.advance()` is added to it. */
   clock?: () => number
+}
+
+const RULES: Rules<TestIssuerOptions> = {
+  issuer: ISSUER_IDENTIFIER,
+  audience: TEXT,
+  alg: ALGORITHM,
+  clock: FUNCTION,
 }
 
 /** Claims which a test may set, to anything: wrong ones are what a test is for. */
@@ -108,8 +116,13 @@ export interface TestIssuer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Creates a {@link TestIssuer}. Its keys live in this process and nowhere else. */
+/**
+ * Creates a {@link TestIssuer}. Its keys live in this process and nowhere else.
+ *
+ * @throws {TypeError} on an option which is wrong or unknown; the message names it
+ */
 export async function createTestIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
+  checkOptions('create a test issuer', options, RULES)
   const alg = options.alg ?? 'ES256'
   const audience = options.audience ?? 'https://api.example'
   const clock = createTestClock(options.clock)
@@ -232,7 +245,9 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
         }),
       )
     },
-    async rotate({ retire = false } = {}) {
+    async rotate(how = {}) {
+      checkOptions('rotate the keys', how, { retire: FLAG })
+      const { retire = false } = how
       const key = await makeKey(alg)
       keys = [...keys, key]
       published = retire ? [key] : [...published, key]

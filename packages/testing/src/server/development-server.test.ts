@@ -171,12 +171,32 @@ test.for([
   'ws://localhost:9',
   '',
 ])('the origin "%s" is refused', (origin) => {
-  const text = 'origin must be an http or https URL without a path'
+  const text = 'Cannot create a development server: origin must be an http or https URL without a path'
   expect(() => createDevelopmentServer({ origin })).toThrow(new TypeError(text))
 })
 
 test.for(['http://localhost:9', 'http://localhost:9/', 'HTTP://LOCALHOST:9'])('%s is an origin', (origin) => {
   expect(createDevelopmentServer({ origin }).origin).toBe('http://localhost:9')
+})
+
+test.for([
+  [{ client: [] }, 'options has no member client; known are config, origin,'],
+  [null, 'options must be an object'],
+  [{ config: 'atjwt-issuer.json' }, 'config must be an object, or a function which gives one'],
+  [{ origin: 9000 }, 'origin must be an http or https URL without a path'],
+  [{ alg: 'none' }, 'alg must be one of RS256, '],
+  [{ alg: 'HS256' }, 'alg must be one of RS256, '],
+  [{ maxTenants: Number.NaN }, 'maxTenants must be a positive integer'],
+  [{ maxTenants: 0 }, 'maxTenants must be a positive integer'],
+  [{ limits: [] }, 'limits must be an object'],
+  [{ limits: { adress: { consume() {} } } }, 'limits has no member adress; known are address, failures'],
+  [{ limits: { failures: {} } }, 'limits.failures must have a function consume'],
+  [{ onAudit: console }, 'onAudit must be a function'],
+  [{ clock: NOW }, 'clock must be a function'],
+] as const)('createDevelopmentServer(%j) says: %s', ([options, text]) => {
+  const create = (): unknown => createDevelopmentServer(options as never)
+  expect(create).toThrow(TypeError)
+  expect(create).toThrow(`Cannot create a development server: ${text}`)
 })
 
 test('a configuration may name the origin of its server', async () => {

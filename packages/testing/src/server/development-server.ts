@@ -9,6 +9,7 @@ import { csrf } from 'hono/csrf'
 import type { JSONWebKeySet } from 'jose'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 
+import { ALGORITHM, checkOptions, FUNCTION, POSITIVE_INTEGER, type Rule, type Rules } from '../options.ts'
 import type { TestClaims, TestHeader } from '../test-issuer.ts'
 import {
   checkAuthorizationRequest,
@@ -60,6 +61,27 @@ export interface DevelopmentServerOptions {
   clock?: () => number
 }
 
+const CREATE = 'create a development server'
+
+const LIMITER: Rule = {
+  passes: (value) => typeof (value as Partial<RateLimiter> | null)?.consume === 'function',
+  problem: 'must have a function consume',
+}
+
+const RULES: Rules<DevelopmentServerOptions> = {
+  config: {
+    passes: (value) => typeof value === 'function' || isRecord(value),
+    problem: 'must be an object, or a function which gives one',
+  },
+  // A path would be lost: issuers stand below the origin itself, and an API which trusts another one gets no keys.
+  origin: { passes: isOrigin, problem: 'must be an http or https URL without a path' },
+  alg: ALGORITHM,
+  maxTenants: POSITIVE_INTEGER,
+  limits: { passes: isRecord, problem: 'must be an object' },
+  onAudit: FUNCTION,
+  clock: FUNCTION,
+}
+
 /**
  * An authorization server for development and tests. Every first part of a path is an issuer of its own, with its own
  * keys: `http://127.0.0.1:9000`, `http://127.0.0.1:9000/any-tenant`. Keys are made when an issuer is first asked for,
@@ -87,7 +109,7 @@ type Env = {
  * Creates a {@link DevelopmentServer}.
  *
  * @throws {Error} where `NODE_ENV` is `production`: it gives tokens to anybody
- * @throws {TypeError} when the configuration is wrong; the message names the member
+ * @throws {TypeError} on an option which is wrong or unknown, and a wrong configuration; the message names the member
  */
 export function createDevelopmentServer(options: DevelopmentServerOptions = {}): DevelopmentServer {
   if (globalThis.process?.env['NODE_ENV'] === 'production')
@@ -103,26 +125,21 @@ class Server implements DevelopmentServer {
   readonly #fixedOrigin: boolean
   #server: ServerType | undefined
 
-  constructor({
-    config = {},
-    origin,
-    alg = 'ES256',
-    maxTenants = 64,
-    limits,
-    onAudit,
-    clock,
-  }: DevelopmentServerOptions) {
+  constructor(options: DevelopmentServerOptions) {
+    checkOptions(CREATE, options, RULES)
+    const { config = {}, origin, alg = 'ES256', maxTenants = 64, limits = {}, onAudit, clock } = options
+    checkOptions(CREATE, limits, { address: LIMITER, failures: LIMITER }, 'limits')
     const fixed = typeof config === 'function' ? undefined : readConfig(config)
     this.#config = typeof config === 'function' ? config : () => fixed as DevelopmentConfig
     this.#now = clock ?? (() => Math.floor(Date.now() / 1000))
     this.#fixedOrigin = origin !== undefined
     this.#tenants = new Tenants({
-      origin: readOrigin(origin ?? 'http://127.0.0.1:9000'),
+      origin: new URL(origin ?? 'http://127.0.0.1:9000').origin,
       alg,
       max: maxTenants,
       now: this.#now,
     })
-    this.#app = this.#route(limits ?? {}, onAudit)
+    this.#app = this.#route(limits, onAudit)
   }
 
   get origin(): string {
@@ -367,12 +384,9 @@ class Server implements DevelopmentServer {
   }
 }
 
-/** A path would be lost: issuers stand below the origin itself, and an API which trusts another one gets no keys. */
-function readOrigin(text: string): string {
-  const url = URL.parse(text)
-  if (url === null || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`)
-    throw new TypeError('origin must be an http or https URL without a path')
-  return url.origin
+function isOrigin(value: unknown): boolean {
+  const url = typeof value === 'string' ? URL.parse(value) : null
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 }
 
 function redirect(location: string): Response {
