@@ -1,13 +1,16 @@
+import { allowInsecureRequests, createResourceServer } from '@atjwt/core'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { expect, test } from 'vitest'
 
 import { readConfig } from './config.ts'
+import { createDevelopmentServer } from './development-server.ts'
 
 test.for([
   [[], 'The configuration must be an object'],
   [{ client: [] }, 'client is unknown'],
   [{ audience: 7 }, 'audience must be a string'],
-  [{ tokenLifetime: -1 }, 'tokenLifetime must be a number'],
+  [{ tokenLifetime: -1 }, 'tokenLifetime must be a number of seconds, 31 days at most'],
+  [{ tokenLifetime: 31 * 86_400 + 1 }, 'tokenLifetime must be a number of seconds, 31 days at most'],
   [{ clientAuthentication: 'no' }, 'clientAuthentication must be one of required, optional, implicit'],
   [{ clients: {} }, 'clients must be a list'],
   [{ clients: [{}] }, 'clients[0].client_id must be a string'],
@@ -67,6 +70,17 @@ test('readConfig() takes the public keys of every algorithm, and no private ones
     const wrong = configOf(await exportJWK(privateKey))
     expect(() => readConfig(wrong)).toThrow('clients[0].jwks must be a JWK Set with a usable public key')
   }
+})
+
+test('a default resource server takes a token of the longest tokenLifetime', async () => {
+  const server = createDevelopmentServer({ config: { tokenLifetime: 31 * 86_400 } })
+  const token = await server.issue()
+  await using api = createResourceServer({
+    issuer: { issuer: server.origin, jwks: await server.jwks() },
+    audience: 'https://api.example',
+    [allowInsecureRequests]: true,
+  })
+  expect((await api.verify(token)).subject).toBe('user-1')
 })
 
 test('readConfig() copies: later changes to the object have no effect', () => {

@@ -48,7 +48,7 @@ export interface DevelopmentConfig {
   readonly audience?: string
   /** Resources which may be asked for (RFC 8707); any by default. */
   readonly resources?: readonly string[]
-  /** Seconds: 300. */
+  /** Seconds: 300. At most 31 days: by default a resource server takes no token which is good for longer. */
   readonly tokenLifetime?: number
   /** Whether a JWT grant needs an authenticated client; `required`. Read at the first request only. */
   readonly clientAuthentication?: 'required' | 'optional' | 'implicit'
@@ -57,7 +57,10 @@ export interface DevelopmentConfig {
   readonly trusted?: readonly DevelopmentAssertionIssuer[]
 }
 
-type Kind = 'string' | 'number' | 'object' | 'list of strings' | readonly string[]
+/** The `maxTokenLifetime` which a resource server has by default. */
+const MAX_LIFETIME = 31 * 86_400
+
+type Kind = 'string' | 'number of seconds, 31 days at most' | 'object' | 'list of strings' | readonly string[]
 
 const CLIENT: Readonly<Record<keyof DevelopmentClient, Kind>> = {
   client_id: 'string',
@@ -89,7 +92,7 @@ const TRUSTED: Readonly<Record<keyof DevelopmentAssertionIssuer, Kind>> = {
 const CONFIG: Readonly<Record<Exclude<keyof DevelopmentConfig, 'clients' | 'users' | 'trusted'>, Kind>> = {
   audience: 'string',
   resources: 'list of strings',
-  tokenLifetime: 'number',
+  tokenLifetime: 'number of seconds, 31 days at most',
   clientAuthentication: ['required', 'optional', 'implicit'],
 }
 
@@ -197,7 +200,8 @@ function checkMembers(
 function isOf(kind: Kind, value: unknown): boolean {
   if (typeof kind !== 'string') return kind.includes(value as string)
   if (kind === 'object') return isRecord(value)
-  if (kind === 'number') return Number.isInteger(value) && (value as number) > 0
+  if (kind === 'number of seconds, 31 days at most')
+    return Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_LIFETIME
   if (kind === 'string') return typeof value === 'string'
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
 }
