@@ -117,6 +117,35 @@ export function readConfig(value: unknown): DevelopmentConfig {
   return structuredClone(value) as DevelopmentConfig
 }
 
+/** The answer of a `config` function is wrong. The message names what is, and quotes nothing: it goes to a log. */
+export class ConfigProblem extends TypeError {}
+
+/** The configuration as it is now: what a function answers is checked each time. */
+export function configOf(config: DevelopmentConfig | (() => DevelopmentConfig)): () => DevelopmentConfig {
+  if (typeof config === 'function') return () => answerOf(config)
+  const fixed = readConfig(config)
+  return () => fixed
+}
+
+/** @throws {ConfigProblem} */
+function answerOf(config: () => unknown): DevelopmentConfig {
+  let answer: unknown
+  try {
+    answer = config()
+  } catch (cause) {
+    // Not its message: that of JSON.parse quotes the text, secrets and all.
+    const name = cause instanceof Error ? cause.name : typeof cause
+    throw new ConfigProblem(`config threw a ${name}`, { cause })
+  }
+  if (answer instanceof Promise) throw new ConfigProblem('config answered with a promise')
+  try {
+    return readConfig(answer)
+  } catch (cause) {
+    const problem = cause instanceof TypeError ? cause.message : 'it has what cannot be copied'
+    throw new ConfigProblem(`config gave a wrong answer: ${problem}`, { cause })
+  }
+}
+
 function checkClient(name: string, client: DevelopmentClient): void {
   const method = authenticationMethodOf(client)
   if (method === 'private_key_jwt' && client.jwks === undefined)

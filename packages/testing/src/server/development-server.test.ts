@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import { decodeJwt } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { jsonOf, makeKey, signCompact } from '../jws.ts'
 import type { DevelopmentConfig } from './config.ts'
@@ -206,6 +206,46 @@ test('a configuration may name the origin of its server', async () => {
   })
   const answer = await post(server, '/token', { grant_type: 'client_credentials' }, basic('service'))
   expect(answer).toMatchObject({ status: 200 })
+})
+
+describe('a config function whose answer is wrong', () => {
+  const answers: readonly (readonly [string, () => unknown, string])[] = [
+    ['a name nobody reads', () => ({ client: [] }), 'config gave a wrong answer: client is unknown'],
+    [
+      'a client without its secret',
+      () => ({
+        clients: [
+          { client_id: 'service', client_secret: '', token_endpoint_auth_method: 'client_secret_post' },
+        ],
+      }),
+      'config gave a wrong answer: clients[0].client_secret must be given for client_secret_post',
+    ],
+    [
+      'what cannot be copied',
+      () => ({ users: [{ sub: 'alice', claims: { of: () => SECRET } }] }),
+      'config gave a wrong answer: it has what cannot be copied',
+    ],
+    ['nothing', () => undefined, 'config gave a wrong answer: The configuration must be an object'],
+    ['a promise', async () => CONFIG, 'config answered with a promise'],
+    [
+      'text which is no JSON',
+      () => JSON.parse(`{ "clients": ${SECRET} }`) as unknown,
+      'config threw a SyntaxError',
+    ],
+  ]
+
+  test.for(answers)('%s: stderr says so, without a secret', async ([, config, text]) => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => {
+      error.mockRestore()
+    })
+    const server = serverOf(config as () => DevelopmentConfig)
+    const answer = await post(server, '/token', { grant_type: 'client_credentials' }, basic('service'))
+    expect(answer).toEqual({ status: 500, error: 'server_error' })
+    expect(error.mock.calls).toEqual([[`Cannot answer POST /token: ${text}`]])
+    expect(text).not.toContain(SECRET)
+    await expect(server.issue()).rejects.toThrow(new TypeError(text))
+  })
 })
 
 test('clientAuthentication is read once, for the issuers which are asked for later too', async () => {

@@ -18,7 +18,7 @@ import {
   readAuthorizationRequest,
   redirection,
 } from './authorize.ts'
-import { type DevelopmentConfig, isRecord, readConfig } from './config.ts'
+import { configOf, ConfigProblem, type DevelopmentConfig, isRecord } from './config.ts'
 import { frontPage, type MintForm, type Outcome } from './front-page.ts'
 import { answerTokenRequest } from './grants.ts'
 import { introspect, revoke } from './introspect.ts'
@@ -45,7 +45,10 @@ const MAX_BODY = 64 * 1024
 
 /** Options of {@link createDevelopmentServer}. */
 export interface DevelopmentServerOptions {
-  /** Clients, users and trusted issuers; a function is asked for each request. */
+  /**
+   * Clients, users and trusted issuers. A function is asked for each request; while its answer is wrong, requests which
+   * need it are answered `server_error`, and stderr says why.
+   */
   config?: DevelopmentConfig | (() => DevelopmentConfig)
   /** The origin of all issuers; the listening address by default, before that `http://127.0.0.1:9000`. */
   origin?: string
@@ -129,8 +132,7 @@ class Server implements DevelopmentServer {
     checkOptions(CREATE, options, RULES)
     const { config = {}, origin, alg = 'ES256', maxTenants = 64, limits = {}, onAudit, clock } = options
     checkOptions(CREATE, limits, { address: LIMITER, failures: LIMITER }, 'limits')
-    const fixed = typeof config === 'function' ? undefined : readConfig(config)
-    this.#config = typeof config === 'function' ? config : () => fixed as DevelopmentConfig
+    this.#config = configOf(config)
     this.#now = clock ?? (() => Math.floor(Date.now() / 1000))
     this.#fixedOrigin = origin !== undefined
     this.#tenants = new Tenants({
@@ -217,6 +219,9 @@ class Server implements DevelopmentServer {
         return error.toResponse()
       }
       if ('getResponse' in error) return (error as unknown as { getResponse: () => Response }).getResponse()
+      // Of any other error the name only: its message may hold what the request did.
+      const reason = error instanceof ConfigProblem ? error.message : error.name
+      console.error(`Cannot answer ${c.req.method} ${c.req.path}: ${reason}`)
       return Response.json({ error: 'server_error' }, { status: 500 })
     })
     app.use(async (c, next) => {
