@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 import { type AccessToken, authOf, check, findAuth, optional, protect, scope } from '@atjwt/koa'
 import Koa, { type Context } from 'koa'
 import Koa2 from 'koa2'
@@ -5,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 
 import { sendRaw } from '../helpers/raw-http.ts'
 import { listen } from '../helpers/servers.ts'
-import { bearer, createWorld, field } from './world.ts'
+import { bearer, createWorld, field, latch } from './world.ts'
 
 describe.each([
   ['koa2', Koa2],
@@ -99,6 +101,63 @@ describe.each([
     await running.close()
     expect(answer?.status).toBe(403)
     expect(field(answer, 'WWW-Authenticate')).toContain('scope="orders:write"')
+  })
+
+  test.each(['at once', 'after a while'])(
+    'a refusal behind an answer which was begun breaks the connection: decided %s',
+    async (when) => {
+      const { api, issuer } = await createWorld()
+      const token = await issuer.issue({ scope: 'a' })
+      // A token which is remembered is judged without waiting.
+      if (when === 'at once') await api.verify(token)
+      const app = create()
+        .use(async (ctx, next) => {
+          ctx.res.write('somebody ')
+          await next()
+        })
+        .use(protect(api, scope('b')))
+        .use((ctx) => {
+          ctx.body = 'secret'
+        })
+      const running = await listen(app.callback())
+      const received = await fetch(running.url, { headers: { Authorization: `Bearer ${token}` } })
+        .then((response) => response.text())
+        .catch(() => 'broken')
+      expect(received).toBe('broken')
+      await running.close()
+    },
+  )
+
+  test('a refusal leaves an answer alone which was ended, or begun while the guard waited', async () => {
+    const gate = latch()
+    const asked = latch()
+    const { api, issuer } = await createWorld({
+      revoked: async () => {
+        asked.open()
+        await gate.opened
+        return true
+      },
+    })
+    const app = create()
+      .use((ctx, next) => {
+        if (ctx.path === '/ended') ctx.res.end('all of it')
+        else {
+          void asked.opened.then(async () => {
+            ctx.res.write('somebody ')
+            gate.open()
+            await setImmediate()
+            await setImmediate()
+            ctx.res.end('else')
+          })
+        }
+        return next()
+      })
+      .use(protect(api))
+    const running = await listen(app.callback())
+    const ended = await sendRaw(running.port, { target: '/ended', headers: [] })
+    const begun = await sendRaw(running.port, { target: '/', headers: bearer(await issuer.issue()) })
+    await running.close()
+    expect([ended?.body, begun?.body]).toEqual(['all of it', 'somebody else'])
   })
 
   test('a refusal replaces a body which earlier middleware set', async () => {

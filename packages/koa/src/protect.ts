@@ -45,9 +45,16 @@ export function protect<C>(
   options?: ProtectOptions,
 ): Middleware<any> {
   const guard = createGuard(api, policy, options, arguments.length)
-  const enter = (result: GuardResult<C>, ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
+  /** @param begun whether headers which are sent were sent before the guard was asked */
+  const enter = (
+    result: GuardResult<C>,
+    ctx: Context,
+    next: () => Promise<unknown>,
+    begun: boolean,
+  ): Promise<unknown> => {
     if (!result.ok) {
-      answer(ctx, result.response)
+      if (ctx.headerSent) abandon(ctx, begun)
+      else answer(ctx, result.response)
       return Promise.resolve()
     }
     if (result.headers.length > 0) addHeaders(headersOf(ctx), result.headers)
@@ -56,10 +63,17 @@ export function protect<C>(
   }
   return (ctx, next) => {
     const result = guard(fromNode(ctx.req), ctx)
-    return result instanceof Promise
-      ? result.then((settled) => enter(settled, ctx, next))
-      : enter(result, ctx, next)
+    if (!(result instanceof Promise)) return enter(result, ctx, next, true)
+    const begun = ctx.headerSent
+    return result.then((settled) => enter(settled, ctx, next, begun))
   }
+}
+
+/** Koa would end the answer of somebody else with a body of its own, in the middle of theirs. */
+function abandon(ctx: Context, begun: boolean): void {
+  ctx.respond = false
+  // Nobody comes who could end it. What was begun while the guard waited is somebody's who ends it.
+  if (begun && !ctx.res.writableEnded) ctx.res.destroy()
 }
 
 function answer(ctx: Context, { status, headers, body }: GuardAnswer): void {
