@@ -6,7 +6,7 @@ import {
   type ResourceServer,
   scope,
 } from '@atjwt/core'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { createTestIssuer, type TestIssuer } from './test-issuer.ts'
 
@@ -75,6 +75,34 @@ test('withToken() keeps the parts of a plain request and its other fields, and r
   expect(Object.keys(init.headers).toSorted()).toEqual(['accept', 'authorization'])
   const result = await api.authorize(new Request('https://api.example/', init), scope('orders:write'))
   expect(result.ok).toBe(true)
+})
+
+test('a Request is known when the global one was replaced meanwhile', async () => {
+  const issuer = await createTestIssuer()
+  const request = new Request('https://api.example/orders', { method: 'POST', body: 'an order' })
+  const question = new Request(`${issuer.issuer}/jwks`)
+  vi.stubGlobal('Request', class extends Request {})
+  onTestFinished(() => {
+    vi.unstubAllGlobals()
+  })
+  const bearer = await issuer.withToken(request)
+  expect([bearer.method, bearer.url, await bearer.text()]).toEqual([
+    'POST',
+    'https://api.example/orders',
+    'an order',
+  ])
+  expect(bearer.headers.get('authorization')).toMatch(/^Bearer /)
+  expect((await issuer.fetch(question)).status).toBe(200)
+})
+
+test('what has an address and headers, and is no Request, keeps its members', async () => {
+  const issuer = await createTestIssuer()
+  const init = await issuer.withToken({ url: '/orders', method: 'POST', headers: new Headers({ a: 'b' }) })
+  expect(init).toEqual({
+    url: '/orders',
+    method: 'POST',
+    headers: { a: 'b', authorization: expect.stringMatching(/^Bearer /) as string },
+  })
 })
 
 test('a rotation is followed; a key which was withdrawn signs on and is refused', async () => {

@@ -207,7 +207,7 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
     },
     fetched,
     fetch: async (input, init) => {
-      const url = new URL(input instanceof Request ? input.url : input)
+      const url = new URL(typeof input === 'object' && 'url' in input ? input.url : input)
       fetched.push(url.href)
       if (url.origin !== new URL(issuer).origin) throw new TypeError('fetch failed')
       return respond(url.pathname, init?.signal ?? undefined, false)

@@ -179,6 +179,20 @@ test.for(['http://localhost:9', 'http://localhost:9/', 'HTTP://LOCALHOST:9'])('%
   expect(createDevelopmentServer({ origin }).origin).toBe('http://localhost:9')
 })
 
+test('listen() leaves Request and Response of the process as they are, and reads a body of unknown length', async () => {
+  const own = [globalThis.Request, globalThis.Response]
+  await using server = serverOf()
+  await server.listen()
+  expect([globalThis.Request, globalThis.Response]).toEqual(own)
+  const answer = await fetch(`${server.origin}/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...basic('service') },
+    body: new Blob(['grant_type=client_credentials']).stream(),
+    duplex: 'half',
+  })
+  expect(answer.status).toBe(200)
+})
+
 test.for([
   [{ client: [] }, 'options has no member client; known are config, origin,'],
   [null, 'options must be an object'],

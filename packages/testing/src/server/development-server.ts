@@ -104,7 +104,7 @@ export interface DevelopmentServer extends AsyncDisposable {
 }
 
 type Env = {
-  Bindings: { incoming?: { socket?: { remoteAddress?: string } } }
+  Bindings: { incoming?: { socket?: { remoteAddress?: string | undefined } } }
   Variables: { tenant: Tenant; what: string }
 }
 
@@ -160,7 +160,14 @@ class Server implements DevelopmentServer {
 
   async listen(port = 0): Promise<URL> {
     const server = await new Promise<ServerType>((resolve, reject) => {
-      const starting = serve({ fetch: this.#app.fetch, port, hostname: '127.0.0.1' }, () => {
+      const options = {
+        fetch: (request: Request, env: Env['Bindings']) => this.#app.fetch(standard(request), env),
+        port,
+        hostname: '127.0.0.1',
+        // The test which starts it keeps its own `Request` and `Response`.
+        overrideGlobalObjects: false,
+      }
+      const starting = serve(options, () => {
         resolve(starting)
       })
       starting.once('error', reject)
@@ -387,6 +394,12 @@ class Server implements DevelopmentServer {
     }
     return tenant.sign(typ, all, header)
   }
+}
+
+/** What the server hands over is no `Request` for the global one, of which the limit for bodies makes another. */
+function standard(request: Request): Request {
+  const { url, method, headers, body, signal } = request
+  return body === null ? request : new Request(url, { method, headers, body, signal, duplex: 'half' })
 }
 
 function isOrigin(value: unknown): boolean {
