@@ -7,6 +7,32 @@ export interface Listening {
   close(): Promise<void>
 }
 
+/** Where one server listens at a time: a second one would go on when `close()` ends the first. */
+export class Listener {
+  #server: Promise<Listening> | undefined
+
+  /** @throws {Error} when one listens already */
+  async listen(start: () => Promise<Listening>): Promise<Listening> {
+    if (this.#server !== undefined) throw new Error('Cannot listen: the server listens already')
+    const server = start()
+    this.#server = server
+    try {
+      return await server
+    } catch (error) {
+      if (this.#server === server) this.#server = undefined
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    // Why it could not start, listen() has said.
+    const listening = await server?.catch(() => undefined)
+    await listening?.close()
+  }
+}
+
 /** Answers a request; a rejection resets the connection. */
 export type Answerer = (request: {
   readonly path: string
@@ -49,6 +75,11 @@ export async function serve(answer: Answerer, port: number): Promise<Listening> 
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
+  return listeningOf(server)
+}
+
+/** @param server one which listens already */
+export function listeningOf(server: Server): Listening {
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

@@ -6,7 +6,7 @@ import { type Fault, type FaultName, faultOf } from './faults.ts'
 import { makeForgeries } from './forgeries/forgeries.ts'
 import { type Forgery, Workshop } from './forgeries/forgery.ts'
 import { jsonOf, makeKey, signCompact, type SigningKey } from './jws.ts'
-import { type Listening, serve } from './listen.ts'
+import { type Answerer, Listener, serve } from './listen.ts'
 import { ALGORITHM, checkOptions, FLAG, FUNCTION, ISSUER_IDENTIFIER, type Rules, TEXT } from './options.ts'
 import { bear, type RequestParts } from './with-token.ts'
 
@@ -111,7 +111,11 @@ export interface TestIssuer extends AsyncDisposable {
   /** Fails every fetch from now on, until `recover()`. */
   outage(kind?: Outage): void
   recover(): void
-  /** Serves metadata and keys on 127.0.0.1; the issuer is this address from now on. */
+  /**
+   * Serves metadata and keys on 127.0.0.1; the issuer is this address from now on.
+   *
+   * @throws {Error} when it listens already
+   */
   listen(port?: number): Promise<URL>
   close(): Promise<void>
 }
@@ -131,7 +135,7 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
   let published = [...keys]
   let stranger: Promise<SigningKey> | undefined
   let fault: Fault | undefined
-  let server: Listening | undefined
+  const listener = new Listener()
   const fetched: string[] = []
 
   const jwks = (): JSONWebKeySet => ({ keys: published.map(({ publicJwk }) => publicJwk) })
@@ -263,18 +267,15 @@ export async function createTestIssuer(options: TestIssuerOptions = {}): Promise
       fault = undefined
     },
     async listen(port = 0) {
-      server = await serve(({ path, signal }) => {
+      const answer: Answerer = ({ path, signal }) => {
         fetched.push(path)
         return respond(new URL(path, issuer).pathname, signal, true)
-      }, port)
-      issuer = `http://127.0.0.1:${server.port}`
+      }
+      const listening = await listener.listen(() => serve(answer, port))
+      issuer = `http://127.0.0.1:${listening.port}`
       return new URL(issuer)
     },
-    async close() {
-      const listening = server
-      server = undefined
-      await listening?.close()
-    },
+    close: () => listener.close(),
     async [Symbol.asyncDispose]() {
       await self.close()
     },

@@ -1,7 +1,7 @@
-import type { AddressInfo } from 'node:net'
+import type { Server as HTTPServer } from 'node:http'
 
 import type { RateLimiter, TokenRequestEvent } from '@atjwt/core/assertion'
-import { serve, type ServerType } from '@hono/node-server'
+import { serve } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
@@ -9,6 +9,7 @@ import { csrf } from 'hono/csrf'
 import type { JSONWebKeySet } from 'jose'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 
+import { Listener, type Listening, listeningOf } from '../listen.ts'
 import { ALGORITHM, checkOptions, FUNCTION, POSITIVE_INTEGER, type Rule, type Rules } from '../options.ts'
 import type { TestClaims, TestHeader } from '../test-issuer.ts'
 import {
@@ -98,7 +99,11 @@ export interface DevelopmentServer extends AsyncDisposable {
   jwks(): Promise<JSONWebKeySet>
   /** A token of the issuer at the origin, with any claims and header members; `undefined` leaves one out. */
   issue(claims?: TestClaims, header?: TestHeader): Promise<string>
-  /** Serves on 127.0.0.1, and nowhere else. */
+  /**
+   * Serves on 127.0.0.1, and nowhere else.
+   *
+   * @throws {Error} when it listens already
+   */
   listen(port?: number): Promise<URL>
   close(): Promise<void>
 }
@@ -126,7 +131,7 @@ class Server implements DevelopmentServer {
   readonly #now: () => number
   readonly #app: Hono<Env>
   readonly #fixedOrigin: boolean
-  #server: ServerType | undefined
+  readonly #listener = new Listener()
 
   constructor(options: DevelopmentServerOptions) {
     checkOptions(CREATE, options, RULES)
@@ -159,35 +164,30 @@ class Server implements DevelopmentServer {
   }
 
   async listen(port = 0): Promise<URL> {
-    const server = await new Promise<ServerType>((resolve, reject) => {
-      const options = {
-        fetch: (request: Request, env: Env['Bindings']) => this.#app.fetch(standard(request), env),
-        port,
-        hostname: '127.0.0.1',
-        // The test which starts it keeps its own `Request` and `Response`.
-        overrideGlobalObjects: false,
-      }
-      const starting = serve(options, () => {
-        resolve(starting)
-      })
-      starting.once('error', reject)
-    })
-    this.#server = server
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const listening = await this.#listener.listen(() => this.#serve(port))
+    const url = `http://127.0.0.1:${listening.port}`
     if (!this.#fixedOrigin) this.#tenants.origin = url
     return new URL(url)
   }
 
-  async close(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (server === undefined) return
-    if ('closeAllConnections' in server) server.closeAllConnections()
-    await new Promise<void>((resolve) => {
-      server.close(() => {
-        resolve()
-      })
+  #serve(port: number): Promise<Listening> {
+    const options = {
+      fetch: (request: Request, env: Env['Bindings']) => this.#app.fetch(standard(request), env),
+      port,
+      hostname: '127.0.0.1',
+      // The test which starts it keeps its own `Request` and `Response`.
+      overrideGlobalObjects: false,
+    }
+    return new Promise((resolve, reject) => {
+      const server = serve(options, () => {
+        resolve(listeningOf(server))
+      }) as HTTPServer
+      server.once('error', reject)
     })
+  }
+
+  close(): Promise<void> {
+    return this.#listener.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
