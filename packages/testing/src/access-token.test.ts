@@ -42,6 +42,38 @@ test('it is frozen, and claims which are no access token are refused', async () 
   await expect(accessToken({ sub: undefined })).rejects.toThrow(AuthorizationError)
 })
 
+test.for([
+  { aud: undefined },
+  { aud: [] },
+  { aud: '' },
+  { aud: 5 },
+  { aud: ['urn:api', 5] },
+  { iss: undefined },
+  { iss: 5 },
+  { iss: 'x' },
+  { iss: 'https://partner.example/?tenant=1' },
+])('accessToken(%j) is refused as any resource server would', async (claims) => {
+  await expect(accessToken(claims)).rejects.toThrow(AuthorizationError)
+})
+
+test.for([
+  { iss: 'http://localhost:8080/realms/shop' },
+  { iss: 'http://keycloak:8080/realms/shop' },
+  { aud: ['urn:größe', 'urn:api'] },
+])('accessToken(%j) is a token', async (claims) => {
+  expect((await accessToken(claims)).claims).toMatchObject(claims)
+})
+
+test('an iss which is too long is refused as any resource server would', async () => {
+  const iss = `https://partner.example/${'a'.repeat(512)}`
+  await expect(accessToken({ iss })).rejects.toThrow(AuthorizationError)
+})
+
+test('a wrong mapping is no matter of the claims', async () => {
+  const wrong = accessToken({}, { authorities: { roles: 'realm_access.roles' as never } })
+  await expect(wrong).rejects.toThrow('authorities.roles must be a function')
+})
+
 test('demand() of another resource server refuses it, also for the same issuer and audience', async () => {
   const issuer = await createTestIssuer()
   const api = createResourceServer({

@@ -1,11 +1,12 @@
 import {
   type AccessToken,
-  type AccessTokenClaims,
+  allowInsecureRequests,
   createResourceServer,
   customFetch,
   type TrustedIssuer,
 } from '@atjwt/core'
 
+import { isIssuerIdentifier, TEXT } from './options.ts'
 import { createTestIssuer, type TestClaims, type TestIssuer } from './test-issuer.ts'
 
 let lazy: Promise<TestIssuer> | undefined
@@ -18,7 +19,8 @@ let lazy: Promise<TestIssuer> | undefined
  * every token which it did not verify itself.
  *
  * @param how the mapping and the allow-list of the issuer, where they differ from RFC 9068
- * @throws {AuthorizationError} when these claims are no access token
+ * @throws {AuthorizationError} when these claims are no access token; so is an `iss` which can be that of no issuer
+ * @throws {TypeError} when the mapping or the allow-list is wrong
  */
 export async function accessToken(
   claims: TestClaims = {},
@@ -26,12 +28,21 @@ export async function accessToken(
 ): Promise<AccessToken> {
   lazy ??= createTestIssuer()
   const signer = await lazy
-  const { iss, aud } = claims as Partial<AccessTokenClaims>
+  // What no resource server could be configured with is judged by one which expects something else.
+  const iss = isIssuerIdentifier(claims.iss) ? claims.iss : signer.issuer
+  const aud = isAudience(claims.aud) ? claims.aud : signer.audience
   await using api = createResourceServer({
-    issuer: { issuer: iss ?? signer.issuer, jwks: signer.jwks, ...how },
-    audience: aud ?? signer.audience,
+    issuer: { issuer: iss, jwks: signer.jwks, ...how },
+    audience: aud,
+    // A challenge is never sent, and an audience may have characters which its realm cannot.
+    realm: signer.audience,
     cache: false,
     [customFetch]: signer.fetch,
+    ...(iss.startsWith('http:') ? { [allowInsecureRequests]: [new URL(iss).origin] } : {}),
   })
   return await api.verify(await signer.issue(claims))
+}
+
+function isAudience(aud: unknown): aud is string | string[] {
+  return Array.isArray(aud) ? aud.length > 0 && aud.every(TEXT.passes) : TEXT.passes(aud)
 }

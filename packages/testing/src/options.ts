@@ -77,11 +77,11 @@ export const POSITIVE_INTEGER: Rule = {
 /** RFC 8414 §2, and http for what runs on this machine. */
 export const ISSUER_IDENTIFIER: Rule = {
   passes: isIssuerIdentifier,
-  problem: 'must be an http or https URL without credentials, query and fragment',
+  problem: 'must be an http or https URL without credentials, query and fragment, of 512 characters at most',
 }
 
 export function isIssuerIdentifier(value: unknown): value is string {
-  if (typeof value !== 'string' || !/^https?:\/\/[^?#\\\s]+$/.test(value)) return false
+  if (typeof value !== 'string' || value.length > 512 || !/^https?:\/\/[^?#\\\s]+$/.test(value)) return false
   const url = URL.parse(value)
   return url !== null && url.username === '' && url.password === ''
 }
