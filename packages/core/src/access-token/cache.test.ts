@@ -28,10 +28,10 @@ describe('TokenCache', () => {
   test('finds a token by its length and its signature, and its header by its text', () => {
     const cache = new TokenCache(bounds)
     const known = remember(cache, tokenOf('signature'))
-    expect(cache.lookalike(tokenOf('signature'))).toBe(known)
+    expect(cache.alike(tokenOf('signature'))).toBe(known)
     expect(cache.header('head')).toBe(header)
-    expect([cache.lookalike(tokenOf('others')), cache.header('other')]).toEqual([undefined, undefined])
-    expect(cache.lookalike(tokenOf('signature', 201))).toBeUndefined()
+    expect([cache.alike(tokenOf('others')), cache.header('other')]).toEqual([undefined, undefined])
+    expect(cache.alike(tokenOf('signature', 201))).toBeUndefined()
   })
 
   test('finds one of several headers, whichever was asked for before', () => {
@@ -47,7 +47,7 @@ describe('TokenCache', () => {
     const cache = new TokenCache(bounds)
     const [one, two] = ['one', 'two'].map((payload) => payload + tokenOf('signature')) as [string, string]
     expect(remember(cache, one).id).not.toBe(remember(cache, two).id)
-    expect([cache.lookalike(one)?.id, cache.lookalike(two)?.id]).toEqual([`of ${two}`, `of ${two}`])
+    expect([cache.alike(one)?.id, cache.alike(two)?.id]).toEqual([`of ${two}`, `of ${two}`])
   })
 
   const pairs = {
@@ -71,7 +71,7 @@ describe('TokenCache', () => {
         return { token, verification: remember(cache, token) }
       })
       // One pair in a thousand million looks alike.
-      const found = known.filter(({ token, verification }) => cache.lookalike(token) === verification)
+      const found = known.filter(({ token, verification }) => cache.alike(token) === verification)
       expect(found.length).toBeGreaterThanOrEqual(count - 1)
     },
   )
@@ -80,16 +80,16 @@ describe('TokenCache', () => {
     const cache = new TokenCache(bounds)
     remember(cache, tokenOf('signature'))
     key.retired = true
-    expect(cache.lookalike(tokenOf('signature'))).toBeUndefined()
+    expect(cache.alike(tokenOf('signature'))).toBeUndefined()
     key.retired = false
-    expect(cache.lookalike(tokenOf('signature'))).toBeUndefined()
+    expect(cache.alike(tokenOf('signature'))).toBeUndefined()
   })
 
   test('holds no more tokens than it may', () => {
     const cache = new TokenCache({ max: 2, maxSize: 1_000_000 })
     const tokens = ['the first', 'the second', 'the third'].map((end) => tokenOf(end))
     for (const token of tokens) remember(cache, token)
-    expect(tokens.map((token) => cache.lookalike(token)?.id)).toEqual([
+    expect(tokens.map((token) => cache.alike(token)?.id)).toEqual([
       undefined,
       `of ${tokens[1]}`,
       `of ${tokens[2]}`,
@@ -106,7 +106,7 @@ describe('TokenCache', () => {
     const idsHeldBy = (maxSize: number): (string | undefined)[] => {
       const cache = new TokenCache({ max: 10, maxSize })
       for (const token of tokens) remember(cache, token)
-      return tokens.map((token) => cache.lookalike(token)?.id)
+      return tokens.map((token) => cache.alike(token)?.id)
     }
     const [one, two, three] = tokens.map((token) => `of ${token}`)
     expect(idsHeldBy(3 * size)).toEqual([one, two, three])
@@ -117,15 +117,15 @@ describe('TokenCache', () => {
     const cache = new TokenCache({ max: 10, maxSize: 2 * 200 + 512 })
     expect([cache.takes(200), cache.takes(201)]).toEqual([true, false])
     for (const length of [200, 201]) remember(cache, tokenOf('end', length))
-    expect(cache.lookalike(tokenOf('end', 200))).toBeDefined()
-    expect(cache.lookalike(tokenOf('end', 201))).toBeUndefined()
+    expect(cache.alike(tokenOf('end', 200))).toBeDefined()
+    expect(cache.alike(tokenOf('end', 201))).toBeUndefined()
   })
 
   test('remembers no header of a kilobyte and more', () => {
     const cache = new TokenCache(bounds)
     remember(cache, tokenOf('signature'), 'h'.repeat(1025))
     expect(cache.header('h'.repeat(1025))).toBeUndefined()
-    expect(cache.lookalike(tokenOf('signature'))).toBeDefined()
+    expect(cache.alike(tokenOf('signature'))).toBeDefined()
   })
 
   test('forgets everything at once', () => {
@@ -133,6 +133,6 @@ describe('TokenCache', () => {
     remember(cache, tokenOf('signature'))
     expect(cache.header('head')).toBe(header)
     cache.clear()
-    expect([cache.lookalike(tokenOf('signature')), cache.header('head')]).toEqual([undefined, undefined])
+    expect([cache.alike(tokenOf('signature')), cache.header('head')]).toEqual([undefined, undefined])
   })
 })

@@ -39,7 +39,7 @@ export class TokenCache {
   }
 
   /** The token which has the same letters where they are looked at. It is this one only if its `id` is the digest of this one. */
-  lookalike(token: string): Verification | undefined {
+  alike(token: string): Verification | undefined {
     const sample = sampleOf(token)
     const known = this.#tokens.get(sample)
     if (known?.key.retired !== true) return known

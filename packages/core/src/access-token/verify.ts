@@ -80,7 +80,7 @@ function recall(
   now: number,
   request: ResourceRequest | undefined,
 ): Verified | undefined | Promise<Verified | undefined> {
-  const known = context.cache?.lookalike(token)
+  const known = context.cache?.alike(token)
   if (known === undefined) return undefined
   const id = digest(token)
   return typeof id === 'string'

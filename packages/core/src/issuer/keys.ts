@@ -318,9 +318,10 @@ export class IssuerKeys implements KeySource {
   /** Whether the retry schedule allows an attempt. */
   #mayTry(now: number): boolean {
     const wait = this.#nextTryAt - now
-    // Further ahead than it is ever set: the clock was set back, or the keys have gone for which there was time.
     const longest = this.#current(now) ? RETRY_CAP : RETRY_EMPTY_CAP
-    return !this.#closed && (wait <= 0 || wait > longest * (1 + RETRY_SPREAD))
+    // Further ahead than it is ever set: the clock was set back, or the keys have gone for which there was time.
+    if (wait > longest * (1 + RETRY_SPREAD)) this.#nextTryAt = now + RETRY_FIRST
+    return !this.#closed && wait <= 0
   }
 
   #unavailable(now: number): Refusal {

@@ -44,8 +44,9 @@ export interface TrustedIssuer {
 }
 
 /**
- * Asked for every request, after size, grammar, `typ` and `alg` passed; its author memoises. `undefined`: not trusted,
- * 401, no fetch. Throwing, or more than 5 s: 503. Only key state is cached, by the content of the answer.
+ * Asked for every request, after size, grammar and header passed; its author memoises. `undefined`: not trusted, 401, no
+ * fetch. Whether `typ` and `alg` may be is judged by the answer. Throwing, or more than 5 s: 503. Only key state is
+ * cached, by the content of the answer.
  *
  * `iss` is what the token says and nobody has verified: look it up among issuers you know, never in the network.
  */
