@@ -211,7 +211,7 @@ class Clients implements ClientVerifier {
     const late = judgeTimes(presented.claims, common, common.clock())
     if (late !== undefined) return new Denial(late.code, { ...late.details, ...known })
     // Last: an assertion which is refused for anything else is not used up.
-    const used = await burn(replay, this.purpose, presented, common.clockTolerance)
+    const used = await burn(replay, this.purpose, presented)
     if (used !== undefined) return new Denial(used.code, { ...used.details, ...known })
     return Object.freeze({
       ok: true,
@@ -241,14 +241,30 @@ class Clients implements ClientVerifier {
     return boundTo(claims)
   }
 
-  async #lookUp(client_id: string): Promise<Party | Denial> {
-    let client: Client | undefined | null
+  static async registered(verifier: ClientVerifier, client_id: string): Promise<Client | undefined | Denial> {
+    if (!(#options in verifier)) return undefined
+    const client = await verifier.#ask(client_id)
+    if (client instanceof Denial) return client.code === 'client_unknown' ? undefined : client
     try {
-      client = await withDeadline(LOOKUP_DEADLINE, () => this.#options.clients(client_id))
+      checkEntry(client, client_id)
+      return client
+    } catch (cause) {
+      return new Denial('client_misconfigured', { cause })
+    }
+  }
+
+  async #ask(client_id: string): Promise<Client | Denial> {
+    try {
+      const client = await withDeadline(LOOKUP_DEADLINE, () => this.#options.clients(client_id))
+      return client ?? new Denial('client_unknown')
     } catch (cause) {
       return new Denial('resolver_failed', { cause })
     }
-    if (client === undefined || client === null) return new Denial('client_unknown')
+  }
+
+  async #lookUp(client_id: string): Promise<Party | Denial> {
+    const client = await this.#ask(client_id)
+    if (client instanceof Denial) return client
     // Named only by an entry about it: `registry[client_id]` answers for 'constructor' as well, which a stranger wrote.
     let known: DenialDetails = {}
     try {
@@ -260,15 +276,8 @@ class Clients implements ClientVerifier {
   }
 
   #party(client: Client, client_id: string): Party {
-    check(typeof client === 'object', 'client', 'must be an object')
-    knownMembers('client', client, ['client_id', 'jwks', 'algorithms', 'secret', 'grant_types'])
-    // A registry which folds case or follows aliases answers about another client than the one that asks.
-    check(client.client_id === client_id, 'client.client_id', 'must be the client_id which was asked for')
-    const { jwks, secret, algorithms, grant_types } = client
-    if (grant_types !== undefined) {
-      check(Array.isArray(grant_types), 'client.grant_types', 'must be a list')
-      listOf('client.grant_types', grant_types)
-    }
+    checkEntry(client, client_id)
+    const { jwks, secret, algorithms } = client
     if (secret !== undefined) {
       check(isClientSecret(secret), 'client.secret', 'must be made by clientSecretJwt()')
       check(
@@ -285,6 +294,29 @@ class Clients implements ClientVerifier {
       algorithms: readAlgorithms('client.algorithms', algorithms) ?? DEFAULT_ALGORITHMS,
     }
   }
+}
+
+/** @throws {TypeError} where the registry has made a mistake which concerns every way of authentication */
+function checkEntry(client: Client, client_id: string): void {
+  check(typeof client === 'object', 'client', 'must be an object')
+  knownMembers('client', client, ['client_id', 'jwks', 'algorithms', 'secret', 'grant_types'])
+  // A registry which folds case or follows aliases answers about another client than the one that asks.
+  check(client.client_id === client_id, 'client.client_id', 'must be the client_id which was asked for')
+  const { grant_types } = client
+  if (grant_types === undefined) return
+  check(Array.isArray(grant_types), 'client.grant_types', 'must be a list')
+  listOf('client.grant_types', grant_types)
+}
+
+/**
+ * What the registry says of a client which authenticates without an assertion of its own; `undefined` where it knows none
+ * of that name.
+ */
+export function findRegistered(
+  verifier: ClientVerifier,
+  client_id: string,
+): Promise<Client | undefined | Denial> {
+  return Clients.registered(verifier, client_id)
 }
 
 /** A client assertion is bound to nothing; one that says so is meant for a check which is not made here. */

@@ -3,7 +3,7 @@ import { withDeadline } from '../internal/deadline.ts'
 import { dismiss } from '../internal/promise.ts'
 import type { OneOrMore } from '../issuer/trust.ts'
 import { count, readRealm } from '../options.ts'
-import type { Client, ClientVerifier } from './clients.ts'
+import { type Client, type ClientVerifier, findRegistered } from './clients.ts'
 import {
   type ClientAuthenticationMethod,
   type ClientCredentials,
@@ -21,7 +21,6 @@ import {
 import { type Form, readForm } from './form.ts'
 import type { GrantResult, GrantVerifier } from './grants.ts'
 import { failureKey, limit, type RateLimiter } from './limits.ts'
-import { findRegistered } from './registry.ts'
 
 /** The grant type of RFC 7523 §2.1. */
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'

@@ -122,7 +122,6 @@ export async function burn(
   store: ReplayStore,
   purpose: Purpose,
   presented: Named & Pick<Presented, 'exp'>,
-  _clockTolerance?: number,
 ): Promise<Denial | undefined> {
   try {
     const key = await replayKey(purpose, presented)

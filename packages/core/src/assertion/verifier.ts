@@ -1,7 +1,6 @@
 import { creating, fail } from '../internal/check.ts'
 import { type ClientVerifier, type ClientVerifierOptions, createClientVerifier } from './clients.ts'
 import { createGrantVerifier, type GrantVerifier, type GrantVerifierOptions } from './grants.ts'
-import { rememberRegistry } from './registry.ts'
 
 /**
  * Creates a verifier of the assertions of RFC 7523, for one of its two purposes: a client which authenticates, or a
@@ -21,11 +20,8 @@ export function createAssertionVerifier(
   return creating('an assertion verifier', () => {
     if (typeof options !== 'object' || options === null) fail('options', 'must be an object')
     switch (options.purpose) {
-      case 'client-authentication': {
-        const verifier = createClientVerifier(options)
-        rememberRegistry(verifier, options.clients)
-        return verifier
-      }
+      case 'client-authentication':
+        return createClientVerifier(options)
       case 'authorization-grant':
         return createGrantVerifier(options)
       default:
