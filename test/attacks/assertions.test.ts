@@ -443,6 +443,16 @@ describe('a stranger', () => {
     return { response: result.response, code: events[0]?.code, work: verifications - before }
   }
 
+  /** One answer to all, and the work of one verification for each. */
+  function expectAlike(
+    answers: readonly { name: string; response: { status: number }; work: number }[],
+    status: number,
+  ): void {
+    expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
+    expect(answers[0]?.response.status).toBe(status)
+    expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+  }
+
   let verifications = 0
   /** Keys which were given to a verification. */
   const used: unknown[] = []
@@ -474,9 +484,7 @@ describe('a stranger', () => {
   test('learns from no answer and no work which issuers are known, and the audit tells', async () => {
     const answers = []
     for (const [name, entry] of Object.entries(broken)) answers.push({ name, ...(await ask(entry)) })
-    expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
-    expect(answers[0]?.response.status).toBe(400)
-    expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+    expectAlike(answers, 400)
     expect(answers.map(({ code }) => code)).toEqual([
       'issuer_not_trusted',
       'issuer_misconfigured',
@@ -524,9 +532,7 @@ describe('a stranger', () => {
     const answers = []
     for (const [name, entry] of Object.entries(registered))
       answers.push({ name, ...(await authenticate(entry, clientAssertion({}, {}, wrongKey))) })
-    expect(new Set(answers.map(({ response }) => JSON.stringify(response))).size).toBe(1)
-    expect(answers[0]?.response.status).toBe(401)
-    expect(answers.map(({ name, work }) => [name, work])).toEqual(answers.map(({ name }) => [name, 1]))
+    expectAlike(answers, 401)
     expect(answers.map(({ code }) => code)).toEqual([
       'client_unknown',
       'client_misconfigured',

@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
-
 import {
   allowInsecureRequests,
   clock,
@@ -160,22 +157,4 @@ test('rotate() refuses a name which it does not know', async () => {
   await expect(issuer.rotate({ retired: true } as never)).rejects.toThrow(
     new TypeError('Cannot rotate the keys: options has no member retired; known are retire'),
   )
-})
-
-test('listen() serves once at a time, and again after close() or a port which was taken', async () => {
-  await using issuer = await createTestIssuer()
-  const url = await issuer.listen()
-  await expect(issuer.listen()).rejects.toThrow(new Error('Cannot listen: the server listens already'))
-  expect((await fetch(`${url.origin}/jwks`)).status).toBe(200)
-  await issuer.close()
-  await expect(fetch(url)).rejects.toThrow('fetch failed')
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  onTestFinished(() => {
-    taken.close()
-  })
-  const { port } = taken.address() as AddressInfo
-  await expect(issuer.listen(port)).rejects.toThrow('EADDRINUSE')
-  const both = await Promise.allSettled([issuer.listen(), issuer.listen()])
-  expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
 })

@@ -241,9 +241,12 @@ class Clients implements ClientVerifier {
     return boundTo(claims)
   }
 
-  static async registered(verifier: ClientVerifier, client_id: string): Promise<Client | undefined | Denial> {
-    if (!(#options in verifier)) return undefined
-    const client = await verifier.#ask(client_id)
+  static registryOf(verifier: ClientVerifier): Registry | undefined {
+    return #options in verifier ? (client_id) => verifier.#registered(client_id) : undefined
+  }
+
+  async #registered(client_id: string): Promise<Client | undefined | Denial> {
+    const client = await this.#ask(client_id)
     if (client instanceof Denial) return client.code === 'client_unknown' ? undefined : client
     try {
       checkEntry(client, client_id)
@@ -308,15 +311,12 @@ function checkEntry(client: Client, client_id: string): void {
   listOf('client.grant_types', grant_types)
 }
 
-/**
- * What the registry says of a client which authenticates without an assertion of its own; `undefined` where it knows none
- * of that name.
- */
-export function findRegistered(
-  verifier: ClientVerifier,
-  client_id: string,
-): Promise<Client | undefined | Denial> {
-  return Clients.registered(verifier, client_id)
+/** What the registry says of a client which authenticates without an assertion of its own; `undefined`: it knows none. */
+export type Registry = (client_id: string) => Promise<Client | undefined | Denial>
+
+/** The registry behind a verifier; `undefined` where somebody else made that, whose registry cannot be asked. */
+export function registryOf(verifier: ClientVerifier): Registry | undefined {
+  return Clients.registryOf(verifier)
 }
 
 /** A client assertion is bound to nothing; one that says so is meant for a check which is not made here. */

@@ -361,6 +361,15 @@ describe('createTokenEndpoint() throws and names the option when', () => {
     ['nothing is given', 'clients', { clients: undefined, grants: undefined }],
     ['a name is unknown', 'clientAuthentification', { clientAuthentification: 'required' }],
     ['clients verify grants', 'clients', { clients: { purpose: 'authorization-grant' } }],
+    [
+      'clients are wrapped under implicit, which asks their registry',
+      'clients must be made by createAssertionVerifier()',
+      {
+        clientAuthentication: 'implicit',
+        clients: { purpose: 'client-authentication' },
+        grants: undefined,
+      },
+    ],
     ['grants verify clients', 'grants', { grants: { purpose: 'client-authentication' } }],
     [
       'the two are other servers',

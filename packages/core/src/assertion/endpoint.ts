@@ -3,7 +3,7 @@ import { withDeadline } from '../internal/deadline.ts'
 import { dismiss } from '../internal/promise.ts'
 import type { OneOrMore } from '../issuer/trust.ts'
 import { count, readRealm } from '../options.ts'
-import { type Client, type ClientVerifier, findRegistered } from './clients.ts'
+import { type Client, type ClientVerifier, type Registry, registryOf } from './clients.ts'
 import {
   type ClientAuthenticationMethod,
   type ClientCredentials,
@@ -48,7 +48,10 @@ export interface TokenRequestEvent {
 
 /** Options of {@link createTokenEndpoint}. All are checked at construction; an unknown name throws. */
 export interface TokenEndpointOptions<Subject = string> {
-  /** Verifies `client_assertion`. Without it no client authenticates by assertions. */
+  /**
+   * Verifies `client_assertion`. Without it no client authenticates by assertions. Under `implicit` it must be what
+   * `createAssertionVerifier()` made: its registry is asked.
+   */
   clients?: ClientVerifier
   /** Verifies `assertion`. Without it the grant type `jwt-bearer` is not supported. */
   grants?: GrantVerifier<Subject>
@@ -165,6 +168,7 @@ const NAMES = [
 
 interface Resolved {
   readonly clients: ClientVerifier | undefined
+  readonly registry: Registry | undefined
   readonly grants: GrantVerifier<unknown> | undefined
   readonly mode: 'required' | 'optional' | 'implicit'
   readonly grantTypes: ReadonlySet<string>
@@ -209,6 +213,12 @@ function resolve(options: TokenEndpointOptions<unknown>): Resolved {
     'clientAuthentication',
     `must be 'required', 'optional' or 'implicit'`,
   )
+  const registry = clients && registryOf(clients)
+  check(
+    clientAuthentication !== 'implicit' || clients === undefined || registry !== undefined,
+    'clients',
+    `must be made by createAssertionVerifier() where clientAuthentication is 'implicit': its registry is asked`,
+  )
   check(secrets === undefined || typeof secrets === 'function', 'secrets', 'must be a function')
   check(
     clientAuthentication !== 'required' || clients !== undefined || secrets !== undefined,
@@ -231,6 +241,7 @@ function resolve(options: TokenEndpointOptions<unknown>): Resolved {
   const issuer = (clients ?? grants)?.issuer as string
   return {
     clients,
+    registry,
     grants,
     mode: clientAuthentication,
     grantTypes: new Set(grants === undefined ? others : [...others, JWT_BEARER]),
@@ -395,10 +406,9 @@ class Endpoint implements TokenEndpoint<unknown> {
 
   /** The issuer of a verified grant as the client: what is registered under its name holds for it here as well. */
   async #implicit(client_id: string, track: Track): Promise<AuthenticatedClient | Refused> {
-    const { clients } = this.#options
     track.client_id = client_id
     track.method = 'implicit'
-    const client = clients === undefined ? undefined : await findRegistered(clients, client_id)
+    const client = await this.#options.registry?.(client_id)
     if (client instanceof Denial) return this.#refuse(client, track)
     const method = 'implicit' as const
     const issuer = Object.freeze(client === undefined ? { client_id, method } : { client_id, method, client })

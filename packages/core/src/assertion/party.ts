@@ -155,7 +155,7 @@ export class PartyKeys {
       check(
         url === undefined || origins.allows(url.href),
         `${option}.${name}`,
-        'must be an https URL at an origin which is allowed; http is only for origins named in [allowInsecureRequests]',
+        'must be an https URL at an origin which is allowed; http only at origins in [allowInsecureRequests]',
       )
     }
     const keys: PartySource = new IssuerKeys(

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 
 import { decodeJwt } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -193,24 +191,6 @@ test('listen() leaves Request and Response of the process as they are, and reads
     duplex: 'half',
   })
   expect(answer.status).toBe(200)
-})
-
-test('listen() serves once at a time, and again after close() or a port which was taken', async () => {
-  await using server = serverOf()
-  const url = await server.listen()
-  await expect(server.listen()).rejects.toThrow(new Error('Cannot listen: the server listens already'))
-  expect((await fetch(`${url.origin}/jwks`)).status).toBe(200)
-  await server.close()
-  await expect(fetch(url)).rejects.toThrow('fetch failed')
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  onTestFinished(() => {
-    taken.close()
-  })
-  const { port } = taken.address() as AddressInfo
-  await expect(server.listen(port)).rejects.toThrow('EADDRINUSE')
-  const both = await Promise.allSettled([server.listen(), server.listen()])
-  expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
 })
 
 test.for([
